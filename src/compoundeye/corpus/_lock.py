@@ -1,0 +1,41 @@
+"""One writer of a kind at a time, on a local disk; object stores rely on Lance's optimistic commits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compoundeye.corpus._error import CorpusError
+
+try:
+    import fcntl
+except ImportError:  # Windows: Lance's optimistic commits are all there is
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def writer_lock(corpus: str, job: str) -> Iterator[None]:
+    """Hold the lock of ``job`` on a corpus; the kernel lets go of it when the process dies, however it dies.
+
+    Raises:
+        CorpusError: another process holds it.
+    """
+    if "://" in corpus or fcntl is None:
+        yield
+        return
+    path = Path(corpus) / f"_{job}.lock"
+    with open(path, "a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise CorpusError(
+                f"another {job} (process {holder}) is writing to {corpus}; wait until it ends, then run this again"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

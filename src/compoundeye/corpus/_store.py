@@ -1,0 +1,211 @@
+"""A corpus on disk or in a bucket: a Lance dataset of pictures, and beside it the ledger of every input."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lance
+import pyarrow as pa
+from lance.commit import CommitConflictError
+from lance.dataset import LanceOperation
+from lance.fragment import FragmentMetadata
+
+from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._lock import writer_lock
+from compoundeye.corpus._lookup import keep_indexed, rows_with_keys
+from compoundeye.corpus._schema import FORMAT, INPUTS, PICTURES
+
+LEDGER = "_inputs.lance"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedColumns:
+    """New values of columns of one fragment: written, durable, and invisible until committed. Picklable."""
+
+    fragment_id: int
+    fragment: str
+    """FragmentMetadata as JSON."""
+    fields_modified: tuple[int, ...]
+
+
+class Corpus:
+    """Pictures, each stored once, with whatever has been learnt about them as columns.
+
+    A plain Lance dataset: ``lance.dataset(path)`` opens it without us. Values here are of one version;
+    `refresh` moves to the newest.
+    """
+
+    def __init__(self, path: str, dataset: lance.LanceDataset, inputs: lance.LanceDataset) -> None:
+        self.path = path
+        self.dataset = dataset
+        self.inputs = inputs
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, version: int | None = None) -> Corpus:
+        """Open an existing corpus, at its newest version unless told otherwise.
+
+        Raises:
+            CorpusError: there is none at ``path``, it has no such version, or a newer CompoundEye made it.
+        """
+        where = _expand(path)
+        try:
+            dataset = lance.dataset(where, version=version)
+            inputs = lance.dataset(f"{where}/{LEDGER}")
+        except (ValueError, OSError) as error:
+            if version is not None and _exists(where):
+                raise CorpusError(f"{where} has no version {version}; `eye account` shows the newest") from error
+            raise CorpusError(f"no corpus at {where}; make one with `eye ingest FOLDER {where}`") from error
+        found = (dataset.schema.metadata or {}).get(b"compoundeye.format", b"").decode()
+        if found != FORMAT:
+            raise CorpusError(f"{where} has corpus format {found or 'none'}, this version reads format {FORMAT}")
+        return cls(where, dataset, inputs)
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str]) -> Corpus:
+        """Open the corpus at ``path``, or make an empty one.
+
+        Raises:
+            CorpusError: something else is there, or nothing can be written there.
+        """
+        where = _expand(path)
+        try:
+            # The ledger comes first: whoever sees the pictures finds it there too.
+            for uri, schema in ((f"{where}/{LEDGER}", INPUTS), (where, PICTURES)):
+                if not _exists(uri):
+                    _check_place(uri)
+                    lance.write_dataset(schema.empty_table(), uri, schema=schema, mode="create")
+        except OSError as error:
+            raise CorpusError(f"cannot make a corpus at {where}: {error.strerror or error}") from error
+        return cls.open(where)
+
+    @property
+    def version(self) -> int:
+        """The Lance version these values are of; grows with each commit."""
+        return int(self.dataset.version)
+
+    @property
+    def rows(self) -> int:
+        """Pictures stored."""
+        return int(self.dataset.count_rows())
+
+    def refresh(self) -> Corpus:
+        """Move to the newest version; returns self."""
+        self.dataset.checkout_latest()
+        self.inputs.checkout_latest()
+        return self
+
+    def has_column(self, name: str) -> bool:
+        """Whether a column stands in the schema (its values may still be null)."""
+        return name in self.dataset.schema.names
+
+    def pictures_by_id(self, ids: Sequence[bytes], columns: Sequence[str] = ("id",)) -> pa.Table:
+        """Rows of the given picture ids, in no order; ids that are not here are absent."""
+        return rows_with_keys(self.dataset, "id", ids, list(columns))
+
+    def inputs_by_key(self, keys: Sequence[bytes], columns: Sequence[str] = ("key", "outcome")) -> pa.Table:
+        """Ledger rows of the given input keys."""
+        return rows_with_keys(self.inputs, "key", keys, list(columns))
+
+    def lock(self, job: str) -> AbstractContextManager[None]:
+        """Hold the corpus for one writing job of a kind ("ingest", "categorise"); CorpusError if it is held."""
+        return writer_lock(self.path, job)
+
+    def append(self, fragments: Sequence[str], inputs: pa.Table) -> None:
+        """Commit staged pictures (FragmentMetadata as JSON), then what became of the inputs.
+
+        Two commits: a kill between them leaves pictures whose inputs are not in the ledger yet. Ingest looks at
+        those again, finds each picture stored *from that very source*, and books it as stored.
+        """
+        if fragments:
+            operation = LanceOperation.Append([FragmentMetadata.from_json(text) for text in fragments])
+            self.dataset = lance.LanceDataset.commit(self.dataset, operation, read_version=self.version)
+            keep_indexed(self.dataset, "id")
+        if inputs.num_rows:
+            self.inputs = lance.write_dataset(inputs, self.inputs, mode="append")
+            keep_indexed(self.inputs, "key")
+        self.refresh()
+
+    def ensure_columns(self, fields: pa.Schema) -> None:
+        """Add the columns that are missing, null everywhere: a change of the manifest alone.
+
+        Raises:
+            CorpusError: a column of that name has another type.
+        """
+        for field in fields:
+            if self.has_column(field.name) and self.dataset.schema.field(field.name).type != field.type:
+                found = self.dataset.schema.field(field.name).type
+                raise CorpusError(
+                    f"column {field.name} of {self.path} is {found}, not {field.type}; choose another name with --name"
+                )
+        missing = [field for field in fields if not self.has_column(field.name)]
+        if missing:
+            self.dataset.add_columns(pa.schema(missing))
+            self.refresh()
+
+    def stage_columns(self, fragment_id: int, values: pa.Table) -> StagedColumns:
+        """Write new values of existing columns for one fragment, without showing them to anyone.
+
+        Args:
+            values: ``_rowid`` (uint64, from a scan with_row_id) and the columns to set; other rows keep theirs.
+        """
+        fragment = self.dataset.get_fragment(fragment_id)
+        metadata, fields = fragment.update_columns(values)
+        return StagedColumns(fragment_id, json.dumps(metadata.to_json()), tuple(fields))
+
+    def commit_columns(self, staged: Sequence[StagedColumns]) -> bool:
+        """Show staged columns to everyone, all or none; they must have been staged from this very version.
+
+        Returns:
+            False if somebody else changed one of these fragments in the meantime: `refresh`, stage and try again.
+        """
+        operation = LanceOperation.Update(
+            updated_fragments=[FragmentMetadata.from_json(part.fragment) for part in staged],
+            fields_modified=sorted({field for part in staged for field in part.fields_modified}),
+            update_mode="rewrite_columns",
+        )
+        try:
+            self.dataset = lance.LanceDataset.commit(self.dataset, operation, read_version=self.version)
+        except CommitConflictError:
+            return False
+        return True
+
+    def config(self, key: str) -> Any:
+        """A small JSON value kept with the corpus, or None."""
+        text = self.dataset.config().get(f"compoundeye.{key}")
+        return None if text is None else json.loads(text)
+
+    def set_config(self, key: str, value: Any) -> None:
+        """Keep a small JSON value with the corpus (a commit)."""
+        self.dataset.update_config({f"compoundeye.{key}": json.dumps(value, sort_keys=True)})
+        self.refresh()
+
+
+def _expand(path: str | os.PathLike[str]) -> str:
+    text = os.fspath(path)
+    return text.rstrip("/") if "://" in text else os.path.abspath(os.path.expanduser(text))
+
+
+def _exists(uri: str) -> bool:
+    try:
+        lance.dataset(uri)
+    except (ValueError, OSError):
+        return False
+    return True
+
+
+def _check_place(uri: str) -> None:
+    """Refuse to make a corpus on top of somebody's file or of a folder with other things in it."""
+    if "://" in uri:
+        return
+    place = Path(uri.removesuffix(f"/{LEDGER}"))
+    if place.exists() and not place.is_dir():
+        raise CorpusError(f"{place} is a file, not a corpus; give another name for the corpus")
+    others = sorted(child.name for child in place.iterdir() if child.name != LEDGER) if place.is_dir() else []
+    if others:
+        raise CorpusError(f"{place} is a folder with other things in it ({others[0]}, ...); give the corpus a new name")
