@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from compoundeye.records import Account, EyeError
 
     __version__: str
-    open = Corpus.open
+    open = Corpus.open  # noqa: A001  as gzip.open and Image.open
 
 _HOMES = {
     "Account": "records.Account",
