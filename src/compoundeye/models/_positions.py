@@ -24,7 +24,7 @@ def resize_positions(positions: Float32, side: int) -> Float32:
         return positions
     taps = _taps(old, side)
     grid = positions.reshape(old, old, -1).astype(np.float64)
-    resized = np.einsum("yi,xj,ijd->yxd", taps, taps, grid, optimize=True)
+    resized: npt.NDArray[np.float64] = np.einsum("yi,xj,ijd->yxd", taps, taps, grid, optimize=True)
     return resized.reshape(side * side, -1).astype(np.float32)
 
 
