@@ -1,0 +1,18 @@
+"""Encoded bytes to pixels: what a picture says, how it looks, and the square that a model wants.
+
+Guarantee: a picture comes out whole, upright, in sRGB on white, or it is a `PictureError` with a short stable reason;
+never grey filling, never another exception, never a warning. Size is checked before anything is decoded.
+Cost: one decode per call, at the cheapest adequate scale; an ordinary 50 KB JPEG takes well under a millisecond.
+Limit: damage that leaves a JPEG well-formed cannot be seen (the format has no checksum); of several frames the first;
+bilinear shortcuts differ from the exact resize by what `benchmarks/decode.py --effect` measures.
+Safe to call from many threads; decoding and resizing release the interpreter's lock.
+"""
+
+from compoundeye.pixels._decode import crop_resize, decode
+from compoundeye.pixels._error import PictureError
+from compoundeye.pixels._file import MAX_PIXELS
+from compoundeye.pixels._header import Header, probe
+from compoundeye.pixels._look import Look, look
+from compoundeye.pixels._phash import hamming
+
+__all__ = ["MAX_PIXELS", "Header", "Look", "PictureError", "crop_resize", "decode", "hamming", "look", "probe"]

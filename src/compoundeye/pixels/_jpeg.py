@@ -1,0 +1,161 @@
+"""JPEG: what its markers say, and strict decoding at the cheapest adequate scale.
+
+Source: ITU-T T.81 Annex B (markers), JFIF 1.02 (APP0), Adobe Technical Note 5116 (APP14), ICC.1:2022 B.4 (APP2).
+libjpeg-turbo goes on after damage and fills with grey; here every warning about the scan is an error.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from compoundeye.pixels._error import PictureError
+from compoundeye.pixels._scratch import borrow
+
+_SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
+_STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_READABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # not lossless, not hierarchical
+_PROGRESSIVE = {0xC2, 0xCA}
+_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+
+# Each scan of a progressive picture passes over all its pixels, so a file of a megabyte could cost hours. Real files
+# hold some ten scans; 500 is where libjpeg-turbo's own tools stop (its ChangeLog, 2.1 beta, item 8 and fuzz targets).
+_MOST_SCANS = 500
+
+# Scaling by 1/2, 1/4 and 1/8 has vector code in libjpeg-turbo; 5/8, 3/4 and 7/8 do not and are slower than no scaling.
+_SCALES = (8, 4, 2)
+
+
+class OddSamplingError(Exception):
+    """A chroma layout outside of the six that TurboJPEG names: valid, rare, decoded by Pillow instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHead:
+    """What stands before the first scan; sizes as stored, before orientation."""
+
+    width: int
+    height: int
+    mode: str
+    exif: bytes | None
+    profile: bytes | None
+    repairs: tuple[tuple[int, int], ...]
+    """(position, byte) pairs that make a harmless header oddity pass the strict decoder."""
+
+
+def read_head(data: bytes) -> JpegHead:
+    """Walk the markers up to the first scan; about 5 microseconds. Raises PictureError."""
+    frame: tuple[int, int, int] | None = None
+    exif: bytes | None = None
+    chunks: dict[int, bytes] = {}
+    repairs: list[tuple[int, int]] = []
+    adobe_at = 0
+    for marker, start, end in _segments(data):
+        if marker in _FRAMES:
+            frame = _frame(data, marker, start, end)
+        elif marker == _APP1 and exif is None and data.startswith(b"Exif\0\0", start):
+            exif = data[start:end]
+        elif marker == _APP2 and data.startswith(b"ICC_PROFILE\0", start):
+            chunks[data[start + 12]] = data[start + 14 : end]
+        elif marker == _APP0 and data.startswith(b"JFIF\0", start) and data[start + 5] != 1:
+            repairs.append((start + 5, 1))  # JFIF 0.00 and the like: a warning about nothing
+        elif marker == _APP14 and data.startswith(b"Adobe", start) and end - start >= 12:
+            adobe_at = start + 11
+    if frame is None:
+        raise PictureError("corrupt JPEG")
+    width, height, components = frame
+    repairs += _adobe_repair(data, adobe_at, components)
+    profile = b"".join(chunks[key] for key in sorted(chunks)) or None
+    return JpegHead(width, height, _MODES[components], exif, profile, tuple(repairs))
+
+
+def scaled(size: int, scale: int) -> int:
+    """Length of a side after DCT scaling by 1/scale: rounded up, as libjpeg does."""
+    return -(-size // scale)
+
+
+def cheapest_scale(side: int, at_least: int) -> int:
+    """The strongest of the scales 8, 4, 2, 1 at which a side keeps `at_least` pixels (1 where it has fewer anyway)."""
+    return next((scale for scale in _SCALES if side // scale >= at_least), 1)
+
+
+def decode_stored(data: bytes, head: JpegHead, scale: int, *, reuse: bool) -> NDArray[np.uint8]:
+    """Pixels as stored, uint8 [ceil(H / scale), ceil(W / scale), 3] RGB, or [..., 4] for CMYK with 255 = no ink.
+
+    With `reuse` they lie in this thread's scratch and last until its next decode. No colour management, no orientation.
+    Raises PictureError for damage and OddSamplingError.
+    """
+    colours, channels = ("CMYK", 4) if head.mode == "CMYK" else ("RGB", 3)
+    width, height = scaled(head.width, scale), scaled(head.height, scale)
+    options: dict[str, Any] = {"buffer": borrow(width * height * channels)} if reuse else {}
+    if scale > 1:
+        options |= {"min_factor": scale, "min_width": width, "min_height": height}
+    try:
+        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(_repaired(data, head.repairs), colours, **options)
+    except ValueError as error:
+        raise _reason(str(error)) from error
+    return pixels
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """(marker, start, end of its parameters) for each segment up to and including the first start of scan."""
+    at, size = 2, len(data)
+    while at + 4 <= size:
+        if data[at] != 0xFF:
+            raise PictureError("corrupt JPEG")
+        marker = data[at + 1]
+        if marker == 0xFF or marker in _STANDALONE:  # fill bytes, and markers without parameters
+            at += 1 if marker == 0xFF else 2
+            continue
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _EOI or end < at + 4:
+            raise PictureError("corrupt JPEG")
+        if end > size:
+            break
+        yield marker, at + 4, end
+        if marker == _SOS:
+            return
+        at = end
+    raise PictureError("truncated JPEG")
+
+
+def _frame(data: bytes, marker: int, start: int, end: int) -> tuple[int, int, int]:
+    """Width, height and number of components of a frame header (T.81 B.2.2)."""
+    if end - start < 6:
+        raise PictureError("corrupt JPEG")
+    precision, components = data[start], data[start + 5]
+    height, width = (int.from_bytes(data[at : at + 2], "big") for at in (start + 1, start + 3))
+    if marker not in _READABLE_FRAMES or precision != 8 or components not in _MODES or height == 0:
+        raise PictureError("unsupported JPEG")
+    if width == 0:
+        raise PictureError("corrupt JPEG")
+    if marker in _PROGRESSIVE and data.count(b"\xff\xda", end) > _MOST_SCANS:
+        raise PictureError("too many scans")
+    return width, height, components
+
+
+def _adobe_repair(data: bytes, at: int, components: int) -> list[tuple[int, int]]:
+    """An unknown colour transform is read as the usual one, which is what libjpeg does after its warning."""
+    usual = {3: (0, 1), 4: (0, 2)}.get(components)
+    return [(at, usual[1])] if at and usual and data[at] not in usual else []
+
+
+def _repaired(data: bytes, repairs: tuple[tuple[int, int], ...]) -> bytes:
+    if not repairs:
+        return data
+    copy = bytearray(data)
+    for at, value in repairs:
+        copy[at] = value
+    return bytes(copy)
+
+
+def _reason(message: str) -> Exception:
+    if "subsampling" in message:
+        return OddSamplingError(message)
+    if "Premature end of JPEG file" in message:
+        return PictureError("truncated JPEG")
+    return PictureError("corrupt JPEG")
