@@ -1,11 +1,10 @@
 """Cards of the hub models: CLIP, SigLIP and DINOv2 at pinned revisions.
 
-No registry package carries these weights, so a first use needs the public address (or a copy of the files put into the
-cache); the digest decides here as everywhere. Every digest below is the one that the hub publishes for the file at
-that revision (its Git LFS pointer or, for small files, the content), as recorded independently by at least two public
-projects; none was computed from an unverified download. A model whose digest nobody published does not get a card:
-whoever trusts such weights downloads them and gives the folder, and that folder's own digest then rides on every
-prediction.
+No registry package carries these weights, so a first use needs the public address, or a copy of the files put into
+the cache; the digest decides here as everywhere. Digests of weights are those the hub shows for its large files at that
+revision; digests of the small files are as public projects that pin the same revision record them. A model whose digest
+nobody published gets no card: whoever trusts such weights downloads them and gives the folder instead of a name, and
+that folder's own digest then rides on every prediction.
 """
 
 from __future__ import annotations
