@@ -1,0 +1,129 @@
+"""The frame of `eye`: quick help, one sentence for a mistake, a traceback for a defect."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import NoReturn
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from compoundeye.cli import COMMANDS, app
+from compoundeye.records import EyeError
+
+PRINTS_A_RESULT = sorted(COMMANDS)
+
+
+def eye(*arguments: str) -> subprocess.CompletedProcess[str]:
+    code = "import sys; from compoundeye.cli import main; sys.argv[0] = 'eye'; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def failing_with(error: BaseException) -> Callable[[str], object]:
+    """A stand-in for the loader of commands: whatever is called fails like this."""
+
+    def command() -> NoReturn:
+        raise error
+
+    single = typer.Typer(add_completion=False)
+    single.command()(command)
+    return lambda _name: typer.main.get_command(single)
+
+
+def test_help_lists_every_command_under_its_group() -> None:
+    shown = CliRunner().invoke(app, ["--help"])
+    assert shown.exit_code == 0
+    for name, entry in COMMANDS.items():
+        assert re.search(rf"─ {entry.group} ─", shown.stdout)
+        assert re.search(rf"│ {name} ", shown.stdout)
+
+
+def test_help_loads_no_room_and_no_heavy_library() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom compoundeye.cli import app\n"
+        "assert CliRunner().invoke(app, ['--help']).exit_code == 0\nprint(*sys.modules)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = ("numpy", "lance", "pyarrow", "openvino", "onnx", "PIL", "cv2")
+    rooms = tuple(f"compoundeye.{room}" for room in ("pixels", "models", "corpus", "categorise", "console", "cluster"))
+    assert [name for name in loaded if name.split(".")[0] in heavy or name.startswith(rooms)] == []
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_command_says_what_it_does_with_an_example(name: str) -> None:
+    function = getattr(import_module(f"compoundeye.cli._{name}"), name)
+    text = inspect.getdoc(function) or ""
+    assert text.splitlines()[0] == COMMANDS[name].summary
+    shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
+    assert shown.exit_code == 0
+    assert f"eye {name}" in text
+    assert f"eye {name}" in shown.stdout.replace(f"Usage: eye {name}", "")
+
+
+@pytest.mark.parametrize("name", PRINTS_A_RESULT)
+def test_every_command_that_prints_a_result_takes_json(name: str) -> None:
+    assert "--json" in CliRunner().invoke(app, [name, "--help"]).stdout
+
+
+def test_without_arguments_it_teaches() -> None:
+    shown = CliRunner().invoke(app, [])
+    assert shown.exit_code == 2
+    assert "Start with: eye ingest" in shown.output
+
+
+def test_version() -> None:
+    assert re.fullmatch(r"compoundeye \d+\.\d+\.\d+\n", CliRunner().invoke(app, ["--version"]).stdout)
+
+
+def test_a_mistyped_command_is_guessed() -> None:
+    shown = CliRunner().invoke(app, ["serch"])
+    assert shown.exit_code == 2
+    assert "Did you mean 'search'" in shown.stderr
+
+
+def test_a_mistake_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compoundeye.cli._app._load", failing_with(EyeError("no corpus at /x\x1b[2J; make one")))
+    shown = CliRunner().invoke(app, ["account"])
+    assert shown.exit_code == 1
+    assert shown.stdout == ""
+    assert shown.stderr == "error: no corpus at /x\\x1b[2J; make one\n"
+
+
+def test_an_interrupt_says_that_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compoundeye.cli._app._load", failing_with(KeyboardInterrupt()))
+    shown = CliRunner().invoke(app, ["ingest"])
+    assert shown.exit_code == 130
+    assert "run the same command again" in shown.stderr
+
+
+def test_a_defect_keeps_its_traceback_and_asks_for_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compoundeye.cli._app._load", failing_with(ZeroDivisionError("by us")))
+    with pytest.raises(ZeroDivisionError) as caught:
+        CliRunner().invoke(app, ["search"], catch_exceptions=False)
+    assert any("please report" in note for note in caught.value.__notes__)
+
+
+def test_a_usage_error_is_no_defect() -> None:
+    shown = eye("models", "--no-such-option")
+    assert shown.returncode == 2
+    assert "Traceback" not in shown.stderr
+    assert "please report" not in shown.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="pipes that close early are a POSIX habit")
+def test_a_reader_that_leaves_early_is_no_defect() -> None:
+    """As in `eye models --json | head -n 0`."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from compoundeye.cli import main; import sys; sys.argv = ['eye', 'models', '--json']; main()"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
