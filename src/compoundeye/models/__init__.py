@@ -1,0 +1,41 @@
+"""What looks: the catalogue of models, their weights, and one way to run them.
+
+Guarantee: a model is its digest. Weights are used only if their SHA-256 is the catalogue's, nothing foreign is
+unpickled or run, and each prediction names model, version and digest. Pre-processing is one function a model.
+Cost: a first use downloads (19 MB for the default model) and builds a graph; later ones read it, and compile in about
+0.2 s. `benchmarks/precision.py` prints pictures a second and what a cheaper precision changes.
+Limit: a GPU needs ONNX Runtime's GPU package; text towers and models without labels need public weights that no
+registry package carries.
+"""
+
+from compoundeye.models._card import Card, Loss, Mirror, WeightsFile
+from compoundeye.models._catalogue import card, catalogue
+from compoundeye.models._error import WeightsError
+from compoundeye.models._labels import Labels, labels
+from compoundeye.models._listing import CatalogueRow, catalogue_rows
+from compoundeye.models._load import load
+from compoundeye.models._tree import Tree
+from compoundeye.models._vision import Outputs, Vision
+from compoundeye.models._weights import home, present, weights, weights_folder
+
+__all__ = [
+    "Card",
+    "CatalogueRow",
+    "Labels",
+    "Loss",
+    "Mirror",
+    "Outputs",
+    "Tree",
+    "Vision",
+    "WeightsError",
+    "WeightsFile",
+    "card",
+    "catalogue",
+    "catalogue_rows",
+    "home",
+    "labels",
+    "load",
+    "present",
+    "weights",
+    "weights_folder",
+]

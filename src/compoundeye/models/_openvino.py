@@ -1,0 +1,72 @@
+"""OpenVINO: the runtime of processors."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+import numpy as np
+import openvino
+
+from compoundeye.models._card import Precision
+from compoundeye.models._runtime import Array, Arrays, in_parts
+from compoundeye.records import EyeError
+
+_SIZES = (16, 1)
+"""A network compiled for one batch size is about a fifth faster than one for any size, and sixteen pictures at a time
+cost least each (``benchmarks/precision.py``); what is left of a batch runs singly."""
+
+_HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
+
+
+@cache
+def core() -> Any:
+    """OpenVINO's entry point; one a process."""
+    return openvino.Core()
+
+
+def supported_precisions() -> frozenset[Precision]:
+    """What this processor has instructions for (bf16: AVX512_BF16 or AMX)."""
+    able = core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return frozenset({"fp32", "bf16"} if "BF16" in able else {"fp32"})
+
+
+class OpenVINO:
+    """A network compiled by OpenVINO for a CPU, once for each batch size that is asked for."""
+
+    def __init__(self, graph: bytes, precision: Precision, threads: int) -> None:
+        self.name = f"OpenVINO {openvino.__version__.split('-')[0]}"
+        self.precision = precision
+        self.batch = _SIZES[0]
+        try:
+            self._model = core().read_model(graph)
+        except RuntimeError as error:
+            raise EyeError(f"OpenVINO cannot read this network: {error}") from error
+        self._settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",
+            # Workers share the machine with each other and with decoding: the system places threads better.
+            "ENABLE_CPU_PINNING": False,
+        }
+        self._requests: dict[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, batch: Array) -> Arrays:
+        with self._lock:
+            return in_parts(batch, _SIZES, self._run)
+
+    def _run(self, part: Array) -> Arrays:
+        request = self._request(len(part))
+        request.infer([np.ascontiguousarray(part)], share_inputs=True)
+        return {port.any_name: request.get_tensor(port).data.copy() for port in request.model_outputs}
+
+    def _request(self, size: int) -> Any:
+        if size not in self._requests:
+            model = self._model.clone()
+            shape = model.input(0).partial_shape
+            shape[0] = size
+            model.reshape(shape)
+            self._requests[size] = core().compile_model(model, "CPU", self._settings).create_infer_request()
+        return self._requests[size]

@@ -1,0 +1,42 @@
+"""Which arithmetic a model runs in: the fastest whose measured loss is within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, get_args
+
+from compoundeye.models._card import Card, Loss, Precision
+from compoundeye.records import EyeError
+
+Wanted = Literal["auto"] | Precision
+
+# "auto" leaves fp32 only when one best label in a hundred at most changes and embeddings stay all but parallel: the
+# published accuracies are given to a tenth of a percent, and most changed labels are between equally likely ones.
+_MIN_TOP1_AGREEMENT = 0.99
+_MIN_EMBEDDING_COSINE = 0.99
+
+
+def choose_precision(card: Card, wanted: str, supported: Collection[Precision]) -> Precision:
+    """The precision to load a model in.
+
+    Args:
+        card: the model; its ``losses`` are what was measured.
+        wanted: "fp32", "bf16" or "auto".
+        supported: what the processor has instructions for. Emulated bfloat16 is slower than fp32, so where it is
+            missing the answer is fp32, whatever is wanted.
+
+    Raises:
+        EyeError: no such precision.
+    """
+    names = ("auto", *get_args(Precision))
+    if wanted not in names:
+        raise EyeError(f"there is no precision {wanted!r}: choose one of {', '.join(names)}")
+    if wanted == "fp32" or "bf16" not in supported:
+        return "fp32"
+    if wanted == "bf16" or any(loss.precision == "bf16" and _acceptable(loss) for loss in card.losses):
+        return "bf16"
+    return "fp32"
+
+
+def _acceptable(loss: Loss) -> bool:
+    return loss.top1_agreement >= _MIN_TOP1_AGREEMENT and loss.embedding_cosine_min >= _MIN_EMBEDDING_COSINE
