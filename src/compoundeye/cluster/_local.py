@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Generic
 
+from compoundeye.cluster._engine import Result, Shard, WorkerError
+from compoundeye.cluster._processes import Pool
 from compoundeye.records import EyeError
-
-Shard = TypeVar("Shard")
-Result = TypeVar("Result")
-
-
-class WorkerError(EyeError):
-    """A worker process was killed more often than a retry can mend."""
 
 
 def available_cores() -> int:
@@ -32,80 +25,111 @@ class Local:
 
     Args:
         workers: processes; None for one a core.
-        retries: times in a row that a broken pool is replaced before WorkerError.
+        retries: times in a row that killed workers are replaced before their shard is given up; at least 1.
+
+    Raises:
+        EyeError: a number is out of its range.
     """
 
     def __init__(self, workers: int | None = None, *, retries: int = 2) -> None:
         if workers is not None and workers < 1:
             raise EyeError(f"workers must be at least 1, not {workers}")
+        if retries < 1:
+            raise EyeError(f"retries must be at least 1, not {retries}")
         self.workers = workers or available_cores()
         self.retries = retries
 
-    def map(self, work: Callable[[Shard], Result], shards: Iterable[Shard]) -> Iterator[Result]:
+    def map(
+        self,
+        work: Callable[[Shard], Result],
+        shards: Iterable[Shard],
+        *,
+        smaller: Callable[[Shard], Sequence[Shard]] | None = None,
+    ) -> Iterator[Result]:
         """Yield results in order; see `Engine.map`.
 
         Raises:
-            WorkerError: the processes that run one shard were killed ``retries + 1`` times in a row.
+            WorkerError: the process that runs one shard, alone in the end, was killed ``retries + 1`` times in a row,
+                and the shard cannot be made smaller.
         """
         stream = iter(shards)
         first = list(islice(stream, 2))
         if self.workers == 1 or len(first) < 2:
-            yield from map(work, chain(first, stream))
-        else:
-            yield from self._spread(work, chain(first, stream))
+            return map(work, chain(first, stream))
+        return _Run(self, work, chain(first, stream), smaller).results()
 
-    def _spread(self, work: Callable[[Shard], Result], shards: Iterator[Shard]) -> Iterator[Result]:
-        waiting: deque[tuple[Shard, Future[Result] | None]] = deque()
-        pool = self._pool()
-        broken = 0
+
+class _Run(Generic[Shard, Result]):
+    """One call of `Local.map` over several processes."""
+
+    def __init__(
+        self,
+        local: Local,
+        work: Callable[[Shard], Result],
+        shards: Iterator[Shard],
+        smaller: Callable[[Shard], Sequence[Shard]] | None,
+    ) -> None:
+        self.workers, self.retries = local.workers, local.retries
+        self.work, self.shards, self.smaller = work, shards, smaller
+        self.pool = Pool(self.workers)
+        self.waiting: deque[tuple[Shard, Future[Result] | None]] = deque()
+        self.breaks = 0
+        """Times in a row that a worker was killed."""
+        self.suspects = 0
+        """Shards at the head of the queue, one of which kills its worker: each runs alone until it has ended."""
+
+    def results(self) -> Iterator[Result]:
         try:
             while True:
                 try:
-                    self._fill(pool, work, shards, waiting)
-                    if not waiting:
-                        return
-                    future = waiting[0][1]
+                    self._submit()
+                    if not self.waiting:
+                        break
+                    future = self.waiting[0][1]
                     assert future is not None
                     result = future.result()
                 except BrokenProcessPool as error:
-                    broken += 1
-                    if broken > self.retries:
-                        raise WorkerError(
-                            f"worker processes were killed {broken} times on the same shard (out of memory?); "
-                            "free memory or use fewer workers, then run the same command again"
-                        ) from error
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    pool = self._pool()
-                    waiting = deque((shard, None) for shard, _ in waiting)
+                    self._replace_pool(error)
                     continue
-                waiting.popleft()
-                broken = 0
+                self.waiting.popleft()
+                self.suspects = max(0, self.suspects - 1)
+                self.breaks = 0 if self.suspects == 0 else self.breaks
                 yield result
-        finally:
+        except BaseException:
             # Also on Ctrl-C and when the caller stops early: nobody waits for work that nobody wants.
-            pool.shutdown(wait=True, cancel_futures=True)
+            self.pool.stop()
+            raise
+        self.pool.close()
 
-    def _fill(
-        self,
-        pool: ProcessPoolExecutor,
-        work: Callable[[Shard], Result],
-        shards: Iterator[Shard],
-        waiting: deque[tuple[Shard, Future[Result] | None]],
-    ) -> None:
+    def _submit(self) -> None:
         """Keep two shards a worker in flight: one running, one ready."""
-        for index, (shard, future) in enumerate(waiting):
+        if not self.suspects:
+            for shard in islice(self.shards, 2 * self.workers - len(self.waiting)):
+                self.waiting.append((shard, None))
+        for index in range(min(len(self.waiting), 1 if self.suspects else len(self.waiting))):
+            shard, future = self.waiting[index]
             if future is None:
-                waiting[index] = (shard, pool.submit(work, shard))
-        for shard in islice(shards, 2 * self.workers - len(waiting)):
-            waiting.append((shard, None))
-            waiting[-1] = (shard, pool.submit(work, shard))
+                self.waiting[index] = (shard, self.pool.submit(self.work, shard))
 
-    def _pool(self) -> ProcessPoolExecutor:
-        # Spawn: Lance and OpenVINO hold threads, which a forked child would find dead.
-        context = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self.workers, mp_context=context, initializer=_leave_interrupts_to_the_parent)
+    def _replace_pool(self, error: BrokenProcessPool) -> None:
+        """Try everything in flight again; then each shard alone, which also shows the guilty one; then give that up."""
+        self.pool.stop()
+        self.breaks += 1
+        if self.breaks == self.retries:
+            self.suspects = len(self.waiting)
+        elif self.breaks > self.retries:
+            self._give_up(error)
+        self.pool = Pool(self.workers)
+        self.waiting = deque((shard, None) for shard, _ in self.waiting)
 
-
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches the whole process group; only the parent decides what it means."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    def _give_up(self, error: BrokenProcessPool) -> None:
+        """Put the parts of the guilty shard in its place; they are suspects as it was."""
+        guilty, _ = self.waiting.popleft()
+        parts = self.smaller(guilty) if self.smaller else ()
+        if not parts:
+            raise WorkerError(
+                f"worker processes were killed {self.breaks} times on the same shard (out of memory?); "
+                "free memory or use fewer workers, then run the same command again"
+            ) from error
+        self.waiting.extendleft((part, None) for part in reversed(parts))
+        self.suspects = max(0, self.suspects - 1) + len(parts)
