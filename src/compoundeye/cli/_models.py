@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from compoundeye.cli._output import note, print_json, print_table
-from compoundeye.models import catalogue, present
+from compoundeye.models import catalogue_rows
 
 
 def models(
@@ -16,27 +16,25 @@ def models(
 ) -> None:
     """The catalogue: task, size, licence, metric, where from, present here or not.
 
-    Example:
+    Examples:
       eye models
       eye models --json
     """
-    cards = sorted(catalogue().values(), key=lambda card: (card.task, card.name))
+    rows = catalogue_rows()
     if json:
-        print_json([{**asdict(card), "present": present(card)} for card in cards])
+        print_json(rows)
         return
     print_table(
-        ("model", "task", "MB", "licence", "metric", "from", "here"),
+        ("model", "task", "MB", "licence", "published metric", "from", "here"),
         [
-            (
-                card.name,
-                card.task,
-                round(card.size_bytes / 1e6, 1),
-                card.licence,
-                card.metric,
-                card.source,
-                present(card),
-            )
-            for card in cards
+            (row.name, row.task, row.megabytes, row.licence, row.metric, _place(row.where_from), row.present)
+            for row in rows
         ],
     )
     note("A model that is not here is fetched when it is first used; its SHA-256 decides whether it is the right one.")
+
+
+def _place(where_from: str) -> str:
+    """The first place that is tried, an address by its host; ``--json`` has them all in full."""
+    first = where_from.split(", ")[0]
+    return urlsplit(first).hostname or first
