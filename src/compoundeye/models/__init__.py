@@ -14,17 +14,21 @@ from compoundeye.models._error import WeightsError
 from compoundeye.models._labels import Labels, labels
 from compoundeye.models._listing import CatalogueRow, catalogue_rows
 from compoundeye.models._load import load
+from compoundeye.models._load_text import load_text
+from compoundeye.models._text import TEMPLATES, TextEncoder
 from compoundeye.models._tree import Tree
 from compoundeye.models._vision import Outputs, Vision
 from compoundeye.models._weights import home, present, weights, weights_folder
 
 __all__ = [
+    "TEMPLATES",
     "Card",
     "CatalogueRow",
     "Labels",
     "Loss",
     "Mirror",
     "Outputs",
+    "TextEncoder",
     "Tree",
     "Vision",
     "WeightsError",
@@ -35,6 +39,7 @@ __all__ = [
     "home",
     "labels",
     "load",
+    "load_text",
     "present",
     "weights",
     "weights_folder",

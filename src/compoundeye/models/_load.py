@@ -9,7 +9,7 @@ from pathlib import Path
 from compoundeye.models._card import Card, Precision
 from compoundeye.models._catalogue import card as card_of
 from compoundeye.models._graph_cache import cached_graph
-from compoundeye.models._hub import read_hub
+from compoundeye.models._hub import manifest_digest, read_hub
 from compoundeye.models._labels import labels
 from compoundeye.models._litert import LiteRT
 from compoundeye.models._precision import choose_precision
@@ -85,7 +85,9 @@ def _load_tflite(card: Card, path: Path, settings: _Settings) -> Vision:
 
 
 def _load_hub(card: Card, path: Path, settings: _Settings) -> Vision:
-    return _hub_vision(card, path.parent, settings)
+    # The digests of the card are those of the files: ``weights`` has just compared them.
+    digest = manifest_digest({file.name: file.sha256 for file in card.files})
+    return _hub_vision(card, path.parent, digest, settings)
 
 
 def _load_folder(folder: Path, settings: _Settings) -> Vision:
@@ -108,15 +110,15 @@ def _load_folder(folder: Path, settings: _Settings) -> Vision:
         size_bytes=sum(path.stat().st_size for path in model.weights),
         text=model.text is not None,
     )
-    return _hub_vision(card, folder, settings)
+    return _hub_vision(card, folder, card.sha256, settings)
 
 
-def _hub_vision(card: Card, folder: Path, settings: _Settings) -> Vision:
+def _hub_vision(card: Card, folder: Path, digest: str, settings: _Settings) -> Vision:
     from compoundeye.models._vit import vision_graph
 
     model, recipe = read_hub(folder), read_recipe(folder)
     graph = vision_graph(model, recipe).SerializeToString()
-    return _vision(card, model.digest(), _open(card, graph, settings), recipe.prepare)
+    return _vision(card, digest, _open(card, graph, settings), recipe.prepare)
 
 
 _LOADERS: Mapping[str, Callable[[Card, Path, _Settings], Vision]] = {

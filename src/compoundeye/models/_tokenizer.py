@@ -12,16 +12,19 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
 
 from compoundeye.models._error import WeightsError
 from compoundeye.models._hub import TOKENIZER, HubModel
 from compoundeye.models._safetensors import read_json
 from compoundeye.models._text_tower import LEGACY_END
+from compoundeye.records import EyeError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 Ids = npt.NDArray[np.int64]
 
@@ -76,6 +79,7 @@ def read_tokenizer(model: HubModel) -> ClipTokenizer | SiglipTokenizer:
     Raises:
         WeightsError: ``tokenizer.json`` is missing or damaged, the tokenizer is of a kind that is not known here,
             or its ids do not fit the model.
+        EyeError: the ``tokenizers`` package is not installed.
     """
     folder, tower = model.folder, model.text
     if tower is None:
@@ -103,6 +107,11 @@ def read_tokenizer(model: HubModel) -> ClipTokenizer | SiglipTokenizer:
 def _load(path: Path) -> Tokenizer:
     if not path.is_file():
         raise WeightsError(f"{path.parent} has no {path.name}, which texts need: download it beside config.json")
+    try:
+        # Not in the base install: it brings the client of the model hub with it.
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise EyeError("reading text needs the tokenizers package: pip install 'compoundeye[text]'") from None
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the package raises bare Exception for any damage
