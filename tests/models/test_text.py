@@ -16,7 +16,7 @@ from compoundeye.models._runtime import open_onnx
 from compoundeye.models._text import TEMPLATES, TextEncoder, unit
 from compoundeye.models._text_tower import similarity_scale, text_graph
 from compoundeye.models._tokenizer import read_tokenizer
-from compoundeye.records import ModelIdentity
+from compoundeye.records import EyeError, ModelIdentity
 
 TEXTS = ["a cat", "", "a photo of two dogs!", "the small tree " * 30]
 
@@ -93,7 +93,7 @@ def test_categories_are_the_renormalised_mean_over_templates(make_hub: Any) -> N
 
 @pytest.mark.parametrize(("templates", "message"), [([], "no template"), (["a photo"], "has no {} to put")])
 def test_templates_without_a_place_for_the_name_are_refused(templates: list[str], message: str) -> None:
-    with pytest.raises(WeightsError, match=message):
+    with pytest.raises(EyeError, match=message):
         plain_encoder(independent=False).categories(["cat"], templates)
 
 
@@ -105,6 +105,13 @@ def test_probabilities_are_probabilities(values: list[float], scale: float, bias
         assert ((found >= 0) & (found <= 1)).all()
         if not independent:
             np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+def test_embeddings_of_another_model_are_refused() -> None:
+    encoder, ours, other = plain_encoder(independent=False), np.ones((2, 3), np.float32), np.ones((2, 4), np.float32)
+    for pair in ((other, ours), (ours, other)):
+        with pytest.raises(EyeError, match="embeddings are 4 wide where none has 3"):
+            encoder.logits(*pair)
 
 
 def test_a_model_without_text_is_refused(make_hub: Any) -> None:

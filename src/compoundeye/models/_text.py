@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from compoundeye.models._error import WeightsError
-from compoundeye.records import ModelIdentity
+from compoundeye.records import EyeError, ModelIdentity
 
 Float32 = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -65,13 +64,13 @@ class TextEncoder:
         Prompt ensembling of Radford et al., 2021 (arXiv:2103.00020), section 3.1.4.
 
         Raises:
-            WeightsError: there is no template, or one has no ``{}`` for the name.
+            EyeError: there is no template, or one has no ``{}`` for the name.
         """
         if not templates:
-            raise WeightsError("no template to put the categories' names into: give at least '{}'")
+            raise EyeError("no template to put the categories' names into: give at least '{}'")
         for template in templates:
             if "{}" not in template:
-                raise WeightsError(f"template {template!r} has no {{}} to put a category's name into")
+                raise EyeError(f"template {template!r} has no {{}} to put a category's name into")
         total = np.zeros((len(names), self.dim), np.float32)
         for template in templates:
             total += self([template.replace("{}", name) for name in names])
@@ -81,7 +80,15 @@ class TextEncoder:
         """How well each picture [N, D] fits each text [K, D]: float32 [N, K], as the model was trained to say it.
 
         Embeddings need not be of length 1; a zero embedding fits everything equally.
+
+        Raises:
+            EyeError: embeddings of another width, so of another model.
         """
+        for width in (pictures.shape[-1], texts.shape[-1]):
+            if width != self.dim:
+                raise EyeError(
+                    f"embeddings are {width} wide where {self.identity.name} has {self.dim}: they are of another model"
+                )
         cosines = unit(pictures) @ unit(texts).T
         return np.asarray(cosines * np.float32(self.logit_scale) + np.float32(self.logit_bias), np.float32)
 
