@@ -44,11 +44,13 @@ class Loss:
 
     precision: Precision
     pictures: int
-    embedding_cosine_min: float
-    """Smallest cosine between the two embeddings of a picture."""
-    logits_cosine_min: float
+    embedding_cosine: float
+    """Mean cosine between the two embeddings of a picture."""
+    logits_cosine: float
     top1_agreement: float
-    """Share of pictures whose best label is the same."""
+    """Share of pictures whose best label is the same; what differs is nearly all between equally likely labels."""
+    sure_agreement: float
+    """The same among pictures whose best label has a probability of at least one half."""
     measured: str
     """Pictures, runtime and instruction set that this was measured with."""
 

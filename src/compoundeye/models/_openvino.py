@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -13,9 +14,9 @@ from compoundeye.models._card import Precision
 from compoundeye.models._runtime import Array, Arrays, in_parts
 from compoundeye.records import EyeError
 
-_SIZES = (16, 1)
-"""A network compiled for one batch size is about a fifth faster than one for any size, and sixteen pictures at a time
-cost least each (``benchmarks/precision.py``); what is left of a batch runs singly."""
+SIZES = (8, 1)
+"""A network compiled for one batch size is about a fifth faster than one for any size, and eight pictures at a time
+cost least each (``benchmarks/precision.py``); what is left of a batch runs singly. Answers do not depend on it."""
 
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
 
@@ -33,12 +34,16 @@ def supported_precisions() -> frozenset[Precision]:
 
 
 class OpenVINO:
-    """A network compiled by OpenVINO for a CPU, once for each batch size that is asked for."""
+    """A network compiled by OpenVINO for a CPU, once for each of ``sizes`` that is needed.
 
-    def __init__(self, graph: bytes, precision: Precision, threads: int) -> None:
+    ``sizes`` are the pictures in one run, largest first; the last is 1.
+    """
+
+    def __init__(self, graph: bytes, precision: Precision, threads: int, sizes: Sequence[int] = SIZES) -> None:
         self.name = f"OpenVINO {openvino.__version__.split('-')[0]}"
         self.precision = precision
-        self.batch = _SIZES[0]
+        self.batch = sizes[0]
+        self._sizes = sizes
         try:
             self._model = core().read_model(graph)
         except RuntimeError as error:
@@ -55,7 +60,7 @@ class OpenVINO:
 
     def __call__(self, batch: Array) -> Arrays:
         with self._lock:
-            return in_parts(batch, _SIZES, self._run)
+            return in_parts(batch, self._sizes, self._run)
 
     def _run(self, part: Array) -> Arrays:
         request = self._request(len(part))

@@ -58,7 +58,7 @@ class Vision:
 
     @property
     def batch_size(self) -> int:
-        """Pictures at a time that cost least each: call with multiples of it."""
+        """Pictures at a time that cost least each: a call costs least for a multiple of it."""
         return self._runtime.batch
 
     def prepare(self, data: bytes, out: UInt8 | None = None) -> UInt8:
