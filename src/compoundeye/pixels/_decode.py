@@ -5,9 +5,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from compoundeye.pixels._file import MAX_PIXELS, open_file
-from compoundeye.pixels._jpeg import cheapest_scale
 from compoundeye.pixels._orient import upright
-from compoundeye.pixels._shrink import shrink
+from compoundeye.pixels._shrink import SOFTENED_FROM, shrink
 
 _Pixels = NDArray[np.uint8]
 
@@ -19,8 +18,8 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS, at_least: int | None = 
     many pixels. Raises PictureError, for "too many pixels" before anything is decoded.
     """
     file = open_file(data, max_pixels)
-    scale = 1 if at_least is None else cheapest_scale(min(file.size), at_least)
-    pixels = file.to_srgb(file.stored(scale, reuse=False))
+    scale = 1 if at_least is None else file.scale(min(file.size), at_least)
+    pixels = file.to_srgb(file.stored(scale))
     return np.require(upright(pixels, file.turn()), requirements=["C", "W"])
 
 
@@ -46,8 +45,8 @@ def crop_resize(
         return square if out is None else _copied(square, out)
     file = open_file(data, max_pixels)
     crop = min(file.size) * crop_fraction
-    scale = cheapest_scale(int(crop), size)
-    pixels = file.stored(scale, reuse=True)
+    scale = file.scale(crop, size)
+    pixels = file.stored(scale, reuse=True, rough=crop >= SOFTENED_FROM * size * scale)
     turn = file.turn()
     if crop < size:  # enlarging would enlarge the rounding of the edges too
         square = _resize_box(pixels, size, crop_fraction)

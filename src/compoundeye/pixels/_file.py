@@ -12,7 +12,7 @@ from PIL.ImageFile import ImageFile
 from compoundeye.pixels._colour import converter, to_srgb
 from compoundeye.pixels._error import PictureError
 from compoundeye.pixels._exif import Exif, read_exif, read_orientation
-from compoundeye.pixels._jpeg import JpegHead, OddSamplingError, decode_stored, read_head, scaled
+from compoundeye.pixels._jpeg import JpegHead, OddSamplingError, cheapest_scale, decode_stored, read_head, scaled
 from compoundeye.pixels._pillow import exif_block, load_srgb, open_image
 from compoundeye.pixels._sniff import sniff
 
@@ -45,13 +45,18 @@ class JpegFile:
         """The orientation that the pixels still need."""
         return read_orientation(self.head.exif)
 
-    def stored(self, scale: int, *, reuse: bool) -> NDArray[np.uint8]:
+    def scale(self, side: float, at_least: int) -> int:
+        """The divisor at which pixels come cheapest while `side` pixels of them stay at least `at_least`."""
+        return cheapest_scale(int(side), at_least)
+
+    def stored(self, scale: int, *, reuse: bool = False, rough: bool = False) -> NDArray[np.uint8]:
         """uint8 [ceil(H / scale), ceil(W / scale), 3] in the file's own colours (CMYK: in sRGB).
 
-        With `reuse` the pixels are good until this thread's next call. Raises PictureError.
+        With `reuse` the pixels are good until this thread's next call; `rough` chroma is enough for pixels that will be
+        averaged. Raises PictureError.
         """
         try:
-            pixels = decode_stored(self.data, self.head, scale, reuse=reuse)
+            pixels = decode_stored(self.data, self.head, scale, reuse=reuse, rough=rough)
         except OddSamplingError:
             full = load_srgb(open_image(self.data, "JPEG"), managed=self.mode == "CMYK")
             width, height = (scaled(side, scale) for side in self.size)
@@ -92,8 +97,12 @@ class PillowFile:
         """The orientation that the pixels still need."""
         return 1 if self.format == "TIFF" else read_orientation(exif_block(self.image, self.data))
 
-    def stored(self, scale: int, *, reuse: bool) -> NDArray[np.uint8]:  # noqa: ARG002  # one face with JpegFile
-        """uint8 [H, W, 3] in sRGB whatever the scale. Raises PictureError."""
+    def scale(self, side: float, at_least: int) -> int:  # noqa: ARG002  # one face with JpegFile
+        """Always 1: these formats have no cheaper scale."""
+        return 1
+
+    def stored(self, scale: int, *, reuse: bool = False, rough: bool = False) -> NDArray[np.uint8]:  # noqa: ARG002
+        """uint8 [H, W, 3] in sRGB. Raises PictureError."""
         return load_srgb(self.image)
 
     def to_srgb(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -43,6 +43,8 @@ class JpegHead:
     mode: str
     exif: bytes | None
     profile: bytes | None
+    scan_at: int
+    """Where the first scan begins."""
     repairs: tuple[tuple[int, int], ...]
     """(position, byte) pairs that make a harmless header oddity pass the strict decoder."""
 
@@ -53,7 +55,7 @@ def read_head(data: bytes) -> JpegHead:
     exif: bytes | None = None
     chunks: dict[int, bytes] = {}
     repairs: list[tuple[int, int]] = []
-    adobe_at = 0
+    adobe_at = end = 0
     for marker, start, end in _segments(data):
         if marker in _FRAMES:
             frame = _frame(data, marker, start, end)
@@ -70,7 +72,7 @@ def read_head(data: bytes) -> JpegHead:
     width, height, components = frame
     repairs += _adobe_repair(data, adobe_at, components)
     profile = b"".join(chunks[key] for key in sorted(chunks)) or None
-    return JpegHead(width, height, _MODES[components], exif, profile, tuple(repairs))
+    return JpegHead(width, height, _MODES[components], exif, profile, end, tuple(repairs))
 
 
 def scaled(size: int, scale: int) -> int:
@@ -83,21 +85,26 @@ def cheapest_scale(side: int, at_least: int) -> int:
     return next((scale for scale in _SCALES if side // scale >= at_least), 1)
 
 
-def decode_stored(data: bytes, head: JpegHead, scale: int, *, reuse: bool) -> NDArray[np.uint8]:
+def decode_stored(
+    data: bytes, head: JpegHead, scale: int = 1, *, reuse: bool = False, rough: bool = False
+) -> NDArray[np.uint8]:
     """Pixels as stored, uint8 [ceil(H / scale), ceil(W / scale), 3] RGB, or [..., 4] for CMYK with 255 = no ink.
 
-    With `reuse` they lie in this thread's scratch and last until its next decode. No colour management, no orientation.
+    With `reuse` they lie in this thread's scratch and last until its next decode. `rough` repeats chroma instead of
+    interpolating it, for pixels that will be averaged anyway. No colour management, no orientation.
     Raises PictureError for damage and OddSamplingError.
     """
     colours, channels = ("CMYK", 4) if head.mode == "CMYK" else ("RGB", 3)
     width, height = scaled(head.width, scale), scaled(head.height, scale)
-    options: dict[str, Any] = {"buffer": borrow(width * height * channels)} if reuse else {}
+    options: dict[str, Any] = {"fastupsample": rough}
+    if reuse:
+        options["buffer"] = borrow("decoded", width * height * channels)
     if scale > 1:
         options |= {"min_factor": scale, "min_width": width, "min_height": height}
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(_repaired(data, head.repairs), colours, **options)
     except ValueError as error:
-        raise _reason(str(error)) from error
+        raise _reason(str(error), ended=data.find(b"\xff\xd9", head.scan_at) >= 0) from error
     return pixels
 
 
@@ -153,9 +160,10 @@ def _repaired(data: bytes, repairs: tuple[tuple[int, int], ...]) -> bytes:
     return bytes(copy)
 
 
-def _reason(message: str) -> Exception:
+def _reason(message: str, *, ended: bool) -> Exception:
+    """`ended`: the file has the marker that ends a picture, which cannot occur within a scan."""
     if "subsampling" in message:
         return OddSamplingError(message)
-    if "Premature end of JPEG file" in message:
+    if "Premature end of JPEG file" in message or not ended:
         return PictureError("truncated JPEG")
     return PictureError("corrupt JPEG")

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from compoundeye.pixels._file import MAX_PIXELS, open_file
 from compoundeye.pixels._header import Header, header_of
-from compoundeye.pixels._jpeg import cheapest_scale
 from compoundeye.pixels._orient import upright
 from compoundeye.pixels._phash import perceptual_hash
 from compoundeye.pixels._shrink import shrink
@@ -36,7 +35,7 @@ def look(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Look:
     anything is decoded.
     """
     file = open_file(data, max_pixels)
-    scale = cheapest_scale(max(file.size), THUMBNAIL_SIDE)
+    scale = file.scale(max(file.size), THUMBNAIL_SIDE)
     small = shrink(file.stored(scale, reuse=True), *_thumbnail_size(*file.size))
     small = np.ascontiguousarray(upright(file.to_srgb(small), file.turn()))
     return Look(header=header_of(file), thumbnail=_encode(small), phash=perceptual_hash(small))
