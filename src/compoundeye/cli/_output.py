@@ -63,8 +63,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
         title=None if title is None else Text(printable(title)), title_justify="left", box=None, pad_edge=False
     )
     for index, name in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[index], (int, float)) for row in kept)
-        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+        numeric = bool(kept) and all(type(row[index]) in (int, float) for row in kept)
+        table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
     # A pipe or a file has no width: give every row its one line.
