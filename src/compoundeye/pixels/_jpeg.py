@@ -23,7 +23,7 @@ _PROGRESSIVE = {0xC2, 0xCA}
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 # Each scan of a progressive picture passes over all its pixels, so a file of a megabyte could cost hours. Real files
-# hold some ten scans; 500 is where libjpeg-turbo's own tools stop (its ChangeLog, 2.1 beta, item 8 and fuzz targets).
+# hold some ten scans; 500 is the limit behind TurboJPEG's TJFLAG_LIMITSCANS, which simplejpeg does not set.
 _MOST_SCANS = 500
 
 # Scaling by 1/2, 1/4 and 1/8 has vector code in libjpeg-turbo; 5/8, 3/4 and 7/8 do not and are slower than no scaling.
