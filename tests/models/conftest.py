@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 TINY_VISION = {
@@ -143,3 +144,48 @@ def _siglip_tokenizer(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {"eos_token": "</s>", "pad_token": {"content": "</s>"}, "tokenizer_class": "SiglipTokenizer"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+
+
+@pytest.fixture(scope="session")
+def photographs() -> dict[str, bytes]:
+    """Encoded photographs that scikit-image and scikit-learn carry, by file name."""
+    from importlib.resources import files
+
+    carried = {
+        "skimage.data": ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg"),
+        "sklearn.datasets.images": ("china.jpg", "flower.jpg"),
+    }
+    return {name: files(package).joinpath(name).read_bytes() for package, names in carried.items() for name in names}
+
+
+@pytest.fixture(scope="session")
+def tiny_lite() -> dict[str, Any]:
+    """Weights of an EfficientNet-Lite of the real layout and depth (lite0's) in a few channels, drawn at random."""
+    random = np.random.default_rng(0)
+    state: dict[str, Any] = {}
+
+    def layer(convolution: str, norm: str, *shape: int) -> None:
+        state[f"{convolution}.weight"] = random.normal(0, 0.3, shape).astype(np.float32)
+        for part, low, high in (
+            ("weight", 0.5, 1.5),
+            ("bias", -0.5, 1),
+            ("running_mean", -1, 1),
+            ("running_var", 0.5, 2),
+        ):
+            state[f"{norm}.{part}"] = random.uniform(low, high, shape[0]).astype(np.float32)
+
+    layer("_conv_stem", "_bn0", 8, 3, 3, 3)
+    width, number = 8, 0
+    for out, repeats, kernel in ((4, 1, 3), (6, 2, 3), (8, 2, 5), (10, 3, 3), (12, 3, 5), (14, 4, 5), (16, 1, 3)):
+        for _ in range(repeats):
+            prefix = f"_blocks.{number}."
+            inner = width if number == 0 else 2 * width
+            if number:
+                layer(prefix + "_expand_conv", prefix + "_bn0", inner, width, 1, 1)
+            layer(prefix + "_depthwise_conv", prefix + "_bn1", inner, 1, kernel, kernel)
+            layer(prefix + "_project_conv", prefix + "_bn2", out, inner, 1, 1)
+            width, number = out, number + 1
+    layer("_conv_head", "_bn1", 20, width, 1, 1)
+    state["_fc.weight"] = random.normal(0, 1, (7, 20)).astype(np.float32)
+    state["_fc.bias"] = random.normal(0, 1, 7).astype(np.float32)
+    return state

