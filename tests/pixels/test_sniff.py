@@ -1,5 +1,7 @@
 """What counts as a picture at all."""
 
+import sys
+
 import pytest
 
 from compoundeye.pixels import PictureError, decode, look, probe
@@ -39,8 +41,9 @@ def test_a_picture_of_a_format_that_is_not_read_is_named():
 
 
 def test_heif_without_its_package_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
-    with pytest.raises(PictureError, match="pillow-heif"):
+    for package in ("pi_heif", "pillow_heif"):
+        monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(PictureError, match="pi-heif"):
         probe(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 

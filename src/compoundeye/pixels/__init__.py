@@ -3,8 +3,9 @@
 Guarantee: a picture comes out whole, upright, in sRGB on white, or it is a `PictureError` with a short stable reason;
 never grey filling, never another exception, never a warning. Size is checked before anything is decoded.
 Cost: one decode per call, at the cheapest adequate scale; an ordinary 50 KB JPEG takes well under a millisecond.
-Limit: damage that leaves a JPEG well-formed cannot be seen (the format has no checksum); of several frames the first;
-bilinear shortcuts differ from the exact resize by what `benchmarks/decode.py --effect` measures.
+Limit: damage that a format does not reveal goes unseen (JPEG and fax-coded TIFF have no checksums); of several frames
+only the first; the fast square differs from the exact one by what `benchmarks/decode.py --effect` measures; libtiff
+prints what it thinks of a damaged strip. AVIF needs a Pillow built with it, HEIF the package pi-heif.
 Safe to call from many threads; decoding and resizing release the interpreter's lock.
 """
 

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from io import BytesIO
 
@@ -76,13 +77,16 @@ def exif_block(image: ImageFile, data: bytes) -> bytes | None:
 def _plugin(name: str) -> Callable[[BytesIO], ImageFile]:
     if name == "AVIF" and not features.check("avif"):
         raise PictureError("AVIF needs a Pillow that was built with it")
-    if name == "HEIF":
-        try:
-            plugin: Callable[[BytesIO], ImageFile] = import_module("pillow_heif").HeifImageFile
-        except ImportError as error:
-            raise PictureError("HEIF needs the package pillow-heif") from error
-        return plugin
-    return _PLUGINS[name]
+    return _heif_plugin() if name == "HEIF" else _PLUGINS[name]
+
+
+def _heif_plugin() -> Callable[[BytesIO], ImageFile]:
+    """From either package of the same author: pi-heif only decodes, and carries no GPL encoder."""
+    for package in ("pi_heif", "pillow_heif"):
+        with suppress(ImportError):
+            plugin: Callable[[BytesIO], ImageFile] = import_module(package).HeifImageFile
+            return plugin
+    raise PictureError("HEIF needs the package pi-heif")
 
 
 def _refuse_early(data: bytes, name: str) -> None:
