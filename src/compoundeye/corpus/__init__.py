@@ -1,11 +1,20 @@
 """Pictures at rest: a Lance dataset with one row a picture, from ten to billions.
 
 Guarantee: original bytes unchanged, each picture once, every input accounted for, never a half-written version.
-Cost: the pictures' own bytes, about 10 KB a row for the thumbnail, 16 bytes an input in the ledger's index.
+Cost: the pictures' own bytes, about 10 KB a row for the thumbnail, about 100 bytes an input in the ledger.
 Limit: one ingest at a time on a local disk.
 """
 
+from compoundeye.corpus._accounts import account
 from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._ingest import IngestAccount, ingest
 from compoundeye.corpus._store import Corpus, StagedColumns
 
-__all__ = ["Corpus", "CorpusError", "StagedColumns"]
+__all__ = [
+    "Corpus",
+    "CorpusError",
+    "IngestAccount",
+    "StagedColumns",
+    "account",
+    "ingest",
+]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._error import CorpusError, storage_errors
 
 try:
     import fcntl
@@ -20,13 +20,15 @@ def writer_lock(corpus: str, job: str) -> Iterator[None]:
     """Hold the lock of ``job`` on a corpus; the kernel lets go of it when the process dies, however it dies.
 
     Raises:
-        CorpusError: another process holds it.
+        CorpusError: another process holds it, or nothing can be written there.
     """
     if "://" in corpus or fcntl is None:
         yield
         return
     path = Path(corpus) / f"_{job}.lock"
-    with open(path, "a+") as file:
+    with storage_errors(corpus):
+        file = open(path, "a+")  # noqa: SIM115  # closed below: what the job itself raises is none of ours
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lance
 import pyarrow as pa
+import pyarrow.compute as pc
 from lance.commit import CommitConflictError
 from lance.dataset import LanceOperation
 from lance.fragment import FragmentMetadata
 
-from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._error import CorpusError, storage_errors
+from compoundeye.corpus._journal import Journal
 from compoundeye.corpus._lock import writer_lock
-from compoundeye.corpus._lookup import keep_indexed, rows_with_keys
+from compoundeye.corpus._lookup import UNINDEXED_ROWS, keep_indexed, rows_with_keys
 from compoundeye.corpus._schema import FORMAT, INPUTS, PICTURES
 
 LEDGER = "_inputs.lance"
@@ -45,6 +47,8 @@ class Corpus:
         self.path = path
         self.dataset = dataset
         self.inputs = inputs
+        self._journal = Journal(path)
+        self._unindexed = UNINDEXED_ROWS  # not known yet: find out at the first append
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, version: int | None = None) -> Corpus:
@@ -55,8 +59,8 @@ class Corpus:
         """
         where = _expand(path)
         try:
-            dataset = lance.dataset(where, version=version)
             inputs = lance.dataset(f"{where}/{LEDGER}")
+            dataset = lance.dataset(where, version=version)
         except (ValueError, OSError) as error:
             if version is not None and _exists(where):
                 raise CorpusError(f"{where} has no version {version}; `eye account` shows the newest") from error
@@ -74,14 +78,12 @@ class Corpus:
             CorpusError: something else is there, or nothing can be written there.
         """
         where = _expand(path)
-        try:
+        with storage_errors(where):
             # The ledger comes first: whoever sees the pictures finds it there too.
             for uri, schema in ((f"{where}/{LEDGER}", INPUTS), (where, PICTURES)):
                 if not _exists(uri):
                     _check_place(uri)
                     lance.write_dataset(schema.empty_table(), uri, schema=schema, mode="create")
-        except OSError as error:
-            raise CorpusError(f"cannot make a corpus at {where}: {error.strerror or error}") from error
         return cls.open(where)
 
     @property
@@ -96,8 +98,9 @@ class Corpus:
 
     def refresh(self) -> Corpus:
         """Move to the newest version; returns self."""
-        self.dataset.checkout_latest()
+        # In this order: no input is called stored whose picture this version does not hold.
         self.inputs.checkout_latest()
+        self.dataset.checkout_latest()
         return self
 
     def has_column(self, name: str) -> bool:
@@ -116,20 +119,64 @@ class Corpus:
         """Hold the corpus for one writing job of a kind ("ingest", "categorise"); CorpusError if it is held."""
         return writer_lock(self.path, job)
 
-    def append(self, fragments: Sequence[str], inputs: pa.Table) -> None:
+    def append(self, fragments: Sequence[str], inputs: pa.Table, *, replace: bool = False) -> None:
         """Commit staged pictures (FragmentMetadata as JSON), then what became of the inputs.
 
-        Two commits: a kill between them leaves pictures whose inputs are not in the ledger yet. Ingest looks at
-        those again, finds each picture stored *from that very source*, and books it as stored.
+        Two commits, which a journal makes one: after a kill between them `mend` does the second.
+
+        Args:
+            inputs: rows of the ledger; the fragments hold exactly the pictures that these call stored.
+            replace: some of the inputs stand in the ledger already and get a new outcome.
+
+        Raises:
+            CorpusError: nothing can be written there (full, not allowed).
         """
-        if fragments:
-            operation = LanceOperation.Append([FragmentMetadata.from_json(text) for text in fragments])
-            self.dataset = lance.LanceDataset.commit(self.dataset, operation, read_version=self.version)
-            keep_indexed(self.dataset, "id")
-        if inputs.num_rows:
-            self.inputs = lance.write_dataset(inputs, self.inputs, mode="append")
-            keep_indexed(self.inputs, "key")
+        parts = [FragmentMetadata.from_json(text) for text in fragments]
+        with storage_errors(self.path):
+            if parts:
+                self.mend()  # an append of this process that failed half-way
+                self._journal.write(inputs)
+                operation = LanceOperation.Append(parts)
+                self.dataset = lance.LanceDataset.commit(self.dataset, operation, read_version=self.version)
+            if inputs.num_rows:
+                self._book(inputs, replace)
+            if parts:
+                self._journal.remove()
+            self._keep_indexed(max(inputs.num_rows, sum(part.physical_rows for part in parts)))
         self.refresh()
+
+    def mend(self) -> bool:
+        """Finish what a killed `append` left half done; whether there was anything. Call it with the ingest lock held.
+
+        Raises:
+            CorpusError: nothing can be written there.
+        """
+        with storage_errors(self.path):
+            inputs = self._journal.read()
+            if inputs is None:
+                return False
+            self.refresh()
+            stored = inputs.filter(pc.field("outcome") == "stored")["id"][:1].to_pylist()
+            # Pictures come all or none. Where none came, nothing happened: their inputs are looked at again.
+            if self.pictures_by_id(stored).num_rows:
+                self._book(inputs, replace=True)
+            self._journal.remove()
+            self.refresh()
+        return True
+
+    def _book(self, inputs: pa.Table, replace: bool) -> None:
+        if replace:
+            self.inputs.merge_insert("key").when_matched_update_all().when_not_matched_insert_all().execute(inputs)
+        else:
+            self.inputs = lance.write_dataset(inputs, self.inputs, mode="append")
+
+    def _keep_indexed(self, more: int) -> None:
+        """Look after the indices every so often: counting what they miss takes as long as there are fragments."""
+        self._unindexed += more
+        if self._unindexed > UNINDEXED_ROWS:
+            self.refresh()
+            with suppress(CommitConflictError):  # another job changed these fragments: next time
+                self._unindexed = max(keep_indexed(self.dataset, "id"), keep_indexed(self.inputs, "key"))
 
     def ensure_columns(self, fields: pa.Schema) -> None:
         """Add the columns that are missing, null everywhere: a change of the manifest alone.
@@ -206,6 +253,13 @@ def _check_place(uri: str) -> None:
     place = Path(uri.removesuffix(f"/{LEDGER}"))
     if place.exists() and not place.is_dir():
         raise CorpusError(f"{place} is a file, not a corpus; give another name for the corpus")
-    others = sorted(child.name for child in place.iterdir() if child.name != LEDGER) if place.is_dir() else []
+    others = sorted(child.name for child in place.iterdir() if not _is_ours(child)) if place.is_dir() else []
     if others:
         raise CorpusError(f"{place} is a folder with other things in it ({others[0]}, ...); give the corpus a new name")
+
+
+def _is_ours(path: Path) -> bool:
+    """What a kill in the midst of making a corpus may leave: none of it holds anything yet."""
+    if path.name == "data":
+        return not any(path.iterdir())
+    return path.name in (LEDGER, "_transactions", "_versions", "_ingest.lock")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from compoundeye.records._error import EyeError
 
@@ -35,7 +35,7 @@ class Account:
             self.reasons + other.reasons,
         )
 
-    def check(self) -> Account:
+    def check(self) -> Self:
         """Return self if the sums agree.
 
         Raises:
