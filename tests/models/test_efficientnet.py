@@ -94,6 +94,7 @@ def test_published_weights_on_photographs_equal_the_reference_in_both_runtimes(
     for vision in (openvino, load(name, runtime="onnxruntime")):
         found = vision(batch)
         np.testing.assert_allclose(found.embedding, embedding, rtol=0, atol=1e-4)
+        assert found.logits is not None
         np.testing.assert_allclose(found.logits, logits, rtol=0, atol=1e-4)
 
 
@@ -102,7 +103,7 @@ def test_the_normalisation_is_the_one_it_was_trained_with(photographs: dict[str,
     vision = load(precision="fp32")
     batch = np.stack([vision.prepare(data) for data in photographs.values()]).astype(np.float32)
     # ImageNet's, in pixels; the reference then subtracts 127 and divides by 128.
-    mean, deviation = np.float32([123.675, 116.28, 103.53]), np.float32([58.395, 57.12, 57.375])
+    mean, deviation = np.array([[123.675, 116.28, 103.53], [58.395, 57.12, 57.375]], np.float32)
     other = (batch - mean) / deviation * 128 + 127
     state = read_state(weights(vision.card))
 

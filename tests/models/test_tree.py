@@ -25,10 +25,11 @@ def grown(parents: list[int], seed: int = 0) -> Tree:
         order.append(stack.pop())
         stack.extend(children.get(order[-1], []))
     place = {node: at for at, node in enumerate(order)}
-    parent = np.array([place.get(parents[node], -1) for node in order], np.int32)
-    leaf = np.array([place[node] for node in order if node not in children], np.int32)
+    above = np.array([place.get(parents[node], -1) for node in order], np.int32)
+    leaves = [place[node] for node in order if node not in children]
+    leaf = np.random.default_rng(seed).permutation(np.array(leaves, np.int32))
     names = tuple(f"node {at}" for at in range(len(order)))
-    return Tree(names, names, parent, np.random.default_rng(seed).permutation(leaf))
+    return Tree(names, names, above, leaf)
 
 
 @st.composite

@@ -99,7 +99,7 @@ def test_another_shape_is_refused(vision: Vision, shape: tuple[int, ...]) -> Non
 
 def test_another_type_is_refused(vision: Vision) -> None:
     with pytest.raises(ValueError, match="not float32"):
-        vision(np.zeros((1, 224, 224, 3), np.float32))  # type: ignore[arg-type]
+        vision(np.zeros((1, 224, 224, 3), np.float32))
 
 
 def test_prepare_is_the_crop_of_the_card_and_fills_what_it_is_given(
