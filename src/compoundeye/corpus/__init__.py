@@ -5,7 +5,7 @@ Cost: the pictures' own bytes, about 10 KB a row for the thumbnail, about 100 by
 Limit: one ingest at a time on a local disk.
 """
 
-from compoundeye.corpus._accounts import account
+from compoundeye.corpus._accounts import account, failures
 from compoundeye.corpus._error import CorpusError
 from compoundeye.corpus._ingest import IngestAccount, ingest
 from compoundeye.corpus._store import Corpus, StagedColumns
@@ -16,5 +16,6 @@ __all__ = [
     "IngestAccount",
     "StagedColumns",
     "account",
+    "failures",
     "ingest",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import lance
 import numpy as np
@@ -47,6 +48,18 @@ def account(corpus: str | os.PathLike[str] | Corpus) -> Account:
     if twice:
         raise AccountError(f"{store.path} holds picture {twice.hex()} more than once; please report this")
     return found.check()
+
+
+def failures(corpus: str | os.PathLike[str] | Corpus) -> Iterator[dict[str, Any]]:
+    """Every input that failed: ``source``, ``reason``, ``id`` (bytes, None where nothing could be read), ``at``.
+
+    Raises:
+        CorpusError: there is no corpus.
+    """
+    store = corpus if isinstance(corpus, Corpus) else Corpus.open(corpus)
+    columns = ["source", "reason", "id", "at"]
+    for batch in store.inputs.to_batches(columns=columns, filter=f"outcome = '{FAILED}'"):
+        yield from batch.to_pylist()
 
 
 def _mended(store: Corpus) -> bool:
