@@ -108,7 +108,8 @@ def _tree_loss(logits: Floats, truth: Ints, tree: Tree) -> float:
 
 def _threshold(probabilities: Floats, truth: Ints, tree: Tree, precision: float | None) -> tuple[float, Promise]:
     """The lowest threshold that shows the precision (exact tests, shared out over the thresholds tried)."""
-    hedge = Hedge(tree, LEAST_BITS if len(tree.names) > len(tree.leaf) + 1 else 0.0)
+    # Without a tree, any label says enough, but the root that stands above them all says nothing.
+    hedge = Hedge(tree, LEAST_BITS if len(tree.names) > len(tree.leaf) + 1 else 1e-6)
     if precision is None:
         return MORE_LIKELY_THAN_NOT, _judged(hedge, probabilities, truth, tree, MORE_LIKELY_THAN_NOT, None)
     level = (1 - CONFIDENCE) / len(_THRESHOLDS)

@@ -23,7 +23,7 @@ CONFIDENCE = 0.9
 """Of a promise: one in ten such promises may turn out wrong, for want of data."""
 
 _GROWTH = 1.5
-"""Each threshold tried answers this many times as many pictures as the one before."""
+"""Each threshold tried answers this many times fewer pictures than the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +82,17 @@ def certified_threshold(score: Floats, right: Flags, precision: float, confidenc
         right: [N] whether the answer was right.
     """
     curve = selective_curve(score, right)
-    first = fewest(precision, confidence)
-    if curve.total < first:
-        return None
-    steps = 1 + math.floor(math.log(curve.total / first) / math.log(_GROWTH))
-    wanted = [first * _GROWTH**step for step in range(steps)] + [float(curve.total)]
-    places = sorted({int(np.searchsorted(curve.answered, count)) for count in wanted if count <= curve.total})
-    level = (1 - confidence) / len(places)
-    for place in reversed(places):
-        if binomial_tail(int(curve.right[place]), int(curve.answered[place]), precision) <= level:
+    counts: list[float] = []
+    count = float(curve.total)
+    # A further, higher threshold is worth trying only while so few answers could still pass at the level left to it.
+    while count >= fewest(precision, 1 - (1 - confidence) / (len(counts) + 1)):
+        counts.append(count)
+        count /= _GROWTH
+    places = sorted({int(np.searchsorted(curve.answered, one)) for one in counts}, reverse=True)
+    for place in places:
+        if binomial_tail(int(curve.right[place]), int(curve.answered[place]), precision) <= (1 - confidence) / len(
+            places
+        ):
             return float(curve.threshold[place])
     return None
 
