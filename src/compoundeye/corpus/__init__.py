@@ -6,16 +6,25 @@ Limit: one ingest at a time on a local disk.
 """
 
 from compoundeye.corpus._accounts import account, failures
+from compoundeye.corpus._compact import Compacted, compact
 from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._index import IndexReport, ensure_index, index_report
 from compoundeye.corpus._ingest import IngestAccount, ingest
+from compoundeye.corpus._search import search
 from compoundeye.corpus._store import Corpus, StagedColumns
 
 __all__ = [
+    "Compacted",
     "Corpus",
     "CorpusError",
+    "IndexReport",
     "IngestAccount",
     "StagedColumns",
     "account",
+    "compact",
+    "ensure_index",
     "failures",
+    "index_report",
     "ingest",
+    "search",
 ]
