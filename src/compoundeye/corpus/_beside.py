@@ -67,7 +67,10 @@ def as_json(value: Any) -> str | None:
     """A value as it stands in the column ``metadata``; None for one without content."""
     if value is None or value == {}:
         return None
-    return clean(json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":")))
+    try:
+        return clean(json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":")))
+    except RecursionError:  # nested a thousand deep to do harm
+        return None
 
 
 def clean(text: str) -> str:

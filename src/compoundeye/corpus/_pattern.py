@@ -44,11 +44,14 @@ def _below(folder: Place, parts: list[str]) -> Iterator[tuple[Place, Status]]:
         yield from _below(folder, rest)
     matching = re.compile(fnmatch.translate(part)).match
     for place, found in _children(folder):
+        if place == folder:  # it cannot be listed
+            yield place, found
+            continue
         name = place.path.rpartition("/")[2]
         if name.startswith(".") and not part.startswith("."):
             continue
         if part == ANY_DEPTH:
-            if found.kind == "folder" and not os.path.islink(place.path):
+            if found.kind == "folder" and (place.base or not os.path.islink(place.path)):
                 yield from _below(place, parts)
             elif found.kind != "folder" and not rest:
                 yield place, found
@@ -62,7 +65,7 @@ def _below(folder: Place, parts: list[str]) -> Iterator[tuple[Place, Status]]:
 def _children(folder: Place) -> Iterator[tuple[Place, Status]]:
     try:
         yield from children(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         yield folder, Status(f"cannot list folder: {reason_of(error)}")
