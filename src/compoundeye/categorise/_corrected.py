@@ -77,7 +77,8 @@ def fit_on_corrections(logits: Floats, words: Sequence[str], labels: Labels, pre
         )
     logits, truth = np.asarray(logits[known], np.float32), truth[known]
     first = np.arange(len(truth)) % 2 == 0
-    temperature = fit_temperature(lambda t: _tree_loss(logits[first] / t, truth[first], tree))
+    inside = _inside(truth[first], tree)
+    temperature = fit_temperature(lambda t: _tree_loss(logits[first] / t, inside))
     calibration = Calibration(temperature)
     test = calibration.probabilities(logits[~first])
     threshold, promise = _threshold(test, truth[~first], tree, precision)
@@ -101,8 +102,17 @@ def judge(category: Ints, truth: Ints, tree: Tree) -> tuple[Flags, Flags]:
     return right, right | ~finer
 
 
-def _tree_loss(logits: Floats, truth: Ints, tree: Tree) -> float:
-    of_truth = tree.sum_up(softmax(logits))[np.arange(len(truth)), truth]
+def _inside(truth: Ints, tree: Tree) -> Flags:
+    """[E, K] which labels are at or below what each person named."""
+    nodes, place = np.unique(truth, return_inverse=True)
+    inside = np.zeros((len(nodes), len(tree.leaf)), np.bool_)
+    for row, node in enumerate(nodes):
+        inside[row, tree.labels_below(int(node))] = True
+    return np.asarray(inside[place])
+
+
+def _tree_loss(logits: Floats, inside: Flags) -> float:
+    of_truth = np.where(inside, softmax(logits), 0).sum(axis=1)
     return float(-np.mean(np.log(np.maximum(of_truth, 1e-12))))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,9 @@ from compoundeye.records import EyeError
 CHUNK = 256
 """Pictures whose outputs are handed on together: enough to make the cost of numpy calls vanish, 1 MB of logits."""
 
+BATCHES = 4
+"""Batches of the model that are decoded in one go: decoder and network then find their code and data in the caches."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
@@ -30,26 +32,41 @@ class ModelRef:
     digest: str
 
 
-@lru_cache(maxsize=2)
+_loaded: dict[ModelRef, Vision] = {}
+
+
 def vision(ref: ModelRef) -> Vision:
     """The model, loaded once a process, on one thread.
 
     Raises:
         EyeError: this machine's weights or arithmetic are not those that the job began with.
     """
-    found = load(ref.name, precision=ref.precision, threads=1)
-    if found.identity.digest != ref.digest:
-        raise EyeError(f"the weights of {ref.name} here are not those that the job began with; fetch the same ones")
-    if found.precision != ref.precision:
-        raise EyeError(f"{ref.name} cannot run in {ref.precision} on this machine; use machines of one kind for a job")
-    return found
+    if ref not in _loaded:
+        found = load(ref.name, precision=ref.precision, threads=1)
+        if found.identity.digest != ref.digest:
+            raise EyeError(f"the weights of {ref.name} here are not those that the job began with; fetch the same ones")
+        if found.precision != ref.precision:
+            raise EyeError(
+                f"{ref.name} cannot run in {ref.precision} on this machine; use machines of one kind for a job"
+            )
+        _keep(ref, found)
+    return _loaded[ref]
 
 
 def reference(name: str) -> tuple[ModelRef, Vision]:
     """The exact reference of a model by name or folder, and the model, loaded here."""
     exact = str(Path(name).resolve()) if Path(name).is_dir() else name
     found = load(exact, threads=1)
-    return ModelRef(exact, found.precision, found.identity.digest), found
+    ref = ModelRef(exact, found.precision, found.identity.digest)
+    _keep(ref, found)
+    return ref, found
+
+
+def _keep(ref: ModelRef, found: Vision) -> None:
+    """One model a process: a worker that goes on to another job has no use for the last one."""
+    if ref not in _loaded:
+        _loaded.clear()
+        _loaded[ref] = found
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,9 +90,9 @@ def look(model: Vision, pictures: Iterable[bytes], chunk: int = CHUNK) -> Iterat
     """Look at pictures in order; memory is one batch of pixels and one chunk of outputs."""
     batch, collected = _Batch(model), _Chunk(model, chunk)
     stream = iter(pictures)
-    while some := list(islice(stream, model.batch_size)):
-        collected.add(*batch.run(some))
-        if len(collected.reason) + model.batch_size > chunk:
+    while reasons := batch.fill(stream):
+        collected.add(reasons, *batch.run(reasons))
+        if len(collected.reason) + batch.size > chunk:
             yield collected.finish()
             collected = _Chunk(model, chunk)
     if collected.reason:
@@ -86,7 +103,7 @@ class _Chunk:
     """Outputs collected until they are worth handing on."""
 
     def __init__(self, model: Vision, size: int) -> None:
-        self._embedding = np.zeros((max(size, model.batch_size), model.card.embedding_dim), np.float16)
+        self._embedding = np.zeros((max(size, BATCHES * model.batch_size), model.card.embedding_dim), np.float16)
         self._labels = labels = model.labels
         self._logits = None if labels is None else np.zeros((len(self._embedding), len(labels)), np.float32)
         self.reason: list[str | None] = []
@@ -111,31 +128,36 @@ class _Batch:
     """One buffer of pixels, filled and run again and again."""
 
     def __init__(self, model: Vision) -> None:
+        self.size = BATCHES * model.batch_size
         side = model.input_size
         self._model = model
-        self._pixels = np.empty((model.batch_size, side, side, 3), np.uint8)
+        self._pixels = np.empty((self.size, side, side, 3), np.uint8)
 
-    def run(self, pictures: list[bytes]) -> tuple[list[str | None], list[int], Outputs | None]:
-        """Reason of each picture or None, places of the good ones, and the outputs of those, in their order."""
-        reasons: list[str | None] = [None] * len(pictures)
-        good: list[int] = []
-        for place, data in enumerate(pictures):
+    def fill(self, stream: Iterator[bytes]) -> list[str | None]:
+        """Decode the next pictures, each as it is read; the reason of each, or None. Empty at the end of the stream."""
+        reasons: list[str | None] = []
+        good = 0
+        for data in islice(stream, self.size):
             try:
-                self._model.prepare(data, self._pixels[len(good)])
+                self._model.prepare(data, self._pixels[good])
             except PictureError as error:
-                reasons[place] = str(error)
+                reasons.append(str(error))
             else:
-                good.append(place)
+                reasons.append(None)
+                good += 1
+        return reasons
+
+    def run(self, reasons: list[str | None]) -> tuple[list[int], Outputs | None]:
+        """Places of the pictures that the model answered, and its answers; reasons of the others are filled in."""
+        good = [place for place, reason in enumerate(reasons) if reason is None]
         if not good:
-            return reasons, good, None
+            return good, None
         outputs = _attempt(self._model, self._pixels[: len(good)])
         if isinstance(outputs, Outputs) and _finite(outputs).all():
-            return reasons, good, outputs
+            return good, outputs
         return self._one_by_one(reasons, good)
 
-    def _one_by_one(
-        self, reasons: list[str | None], good: list[int]
-    ) -> tuple[list[str | None], list[int], Outputs | None]:
+    def _one_by_one(self, reasons: list[str | None], good: list[int]) -> tuple[list[int], Outputs | None]:
         """Something in this batch upset the model: find out which pictures did."""
         kept: list[int] = []
         parts: list[Outputs] = []
@@ -148,7 +170,7 @@ class _Batch:
             else:
                 kept.append(place)
                 parts.append(outputs)
-        return reasons, kept, _joined(parts) if parts else None
+        return kept, _joined(parts) if parts else None
 
 
 def _attempt(model: Vision, pixels: npt.NDArray[np.uint8]) -> Outputs | str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,16 +65,46 @@ def run_shard(job: Job, shard: Shard) -> Part:
     rows, known = _rows(corpus, job, shard, where)
     if not len(rows):
         return Part(shard, None, Account())
-    parts: list[Looked] = []
-    if known.any():
-        vectors = _embeddings(corpus, shard, _both(where, _by(job, known=True)))
-        parts.append(Looked(vectors, None, None, [None] * len(vectors)))
-    fresh = not known.all()
-    if fresh:
-        unknown = _both(where, _by(job, known=False)) if known.any() else where
-        parts += look(vision(job.recipe.model), _pictures(corpus, shard, unknown))
-    table, account = _table(job, shard, np.concatenate([rows[known], rows[~known]]), parts, fresh=fresh)
+    if not job.recipe.rule.needs_logits:
+        rows, known = np.concatenate([rows[known], rows[~known]]), np.sort(known)[::-1]
+    results: list[pa.Table] = []
+    embeddings: list[pa.Table] = []
+    reasons: list[str | None] = []
+    for seen in _seen(corpus, job, shard, where, len(rows), known):
+        # Answered at once, so that no more than one chunk of logits is in memory.
+        answers = job.recipe.rule.answer(seen)
+        by = job.recipe.by
+        results.append(pa.table(result_columns(job.name, answers, seen.reason, by, shard.made_from)))
+        embeddings.append(pa.table(embedding_columns(seen.embedding, seen.reason, job.recipe.embedding_by)))
+        reasons += seen.reason
+    table = pa.concat_tables(results)
+    account = _account(table[f"{job.name}_state"], reasons).check()
+    # Embeddings that are there already stay as they are: writing them again would put them out of the vector index.
+    missing = ~known & np.array([reason is None for reason in reasons])
+    if job.keep_embedding and missing.any():
+        for name, column in zip(embeddings[0].column_names, pa.concat_tables(embeddings).columns, strict=True):
+            table = table.append_column(name, column)
+    table = table.append_column("_rowid", pa.array(rows))
     return Part(shard, corpus.stage_columns(shard.fragment, table), account)
+
+
+def _seen(
+    corpus: Corpus, job: Job, shard: Shard, where: str | None, count: int, known: npt.NDArray[np.bool_]
+) -> Iterator[Looked]:
+    """What the model makes of the rows to do; where embeddings are enough, first the rows that have them."""
+    if not job.recipe.rule.needs_logits and known.any():
+        vectors = _embeddings(corpus, shard, _both(where, _by(job, known=True)))
+        yield Looked(vectors, None, None, [None] * len(vectors))
+        where = _both(where, _by(job, known=False))
+        count -= len(vectors)
+    if count:
+        yield from look(vision(job.recipe.model), _pictures(corpus, shard, where))
+
+
+def _account(states: pa.ChunkedArray, reasons: list[str | None]) -> Account:
+    counts: Counter[str] = Counter({row["values"]: row["counts"] for row in states.value_counts().to_pylist()})
+    failures = Counter(reason for reason in reasons if reason is not None)
+    return Account(len(states), counts["done"], 0, counts["abstained"], counts["failed"], failures)
 
 
 def not_done(job: Job) -> str:
@@ -97,13 +126,12 @@ def _both(where: str | None, also: str) -> str:
 def _rows(
     corpus: Corpus, job: Job, shard: Shard, where: str | None
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.bool_]]:
-    """Ids of the rows to do, and which of them need no look: their embedding is there, and the rule needs no more."""
+    """Ids of the rows to do, and which of them have an embedding of this model."""
     fragment = corpus.dataset.get_fragment(shard.fragment)
-    reusable = not job.recipe.rule.needs_logits and corpus.has_column("embedding_by")
-    columns = ["embedding_by"] if reusable else []
-    table = fragment.scanner(columns=columns, filter=where, with_row_id=True).to_table()
+    there = corpus.has_column("embedding_by")
+    table = fragment.scanner(columns=["embedding_by"] if there else [], filter=where, with_row_id=True).to_table()
     rows = table["_rowid"].to_numpy()
-    if not reusable:
+    if not there:
         return rows, np.zeros(len(rows), np.bool_)
     same = pc.fill_null(pc.equal(table["embedding_by"], job.recipe.embedding_by), False)
     return rows, same.to_numpy()
@@ -130,28 +158,3 @@ def _pictures(corpus: Corpus, shard: Shard, where: str | None) -> Iterator[bytes
     for batch in scanner.to_batches():
         for picture in batch.column(0):
             yield picture.as_py()
-
-
-def _table(
-    job: Job, shard: Shard, rows: npt.NDArray[np.uint64], parts: list[Looked], *, fresh: bool
-) -> tuple[pa.Table, Account]:
-    """New values of the fragment's columns, and what became of each picture."""
-    made: list[dict[str, pa.Array]] = []
-    for seen in parts:
-        answers = job.recipe.rule.answer(seen)
-        columns = result_columns(job.name, answers, seen.reason, job.recipe.by, shard.made_from)
-        if fresh and job.keep_embedding:
-            columns |= embedding_columns(seen.embedding, seen.reason, job.recipe.embedding_by)
-        made.append(columns)
-    table = pa.concat_tables([pa.table(columns) for columns in made])
-    states: Counter[Any] = Counter(
-        {row["values"]: row["counts"] for row in table[f"{job.name}_state"].value_counts().to_pylist()}
-    )
-    account = Account(
-        seen=len(rows),
-        done=states["done"],
-        abstained=states["abstained"],
-        failed=states["failed"],
-        reasons=Counter(reason for seen in parts for reason in seen.reason if reason is not None),
-    )
-    return table.append_column("_rowid", pa.array(rows)), account.check()
