@@ -70,7 +70,8 @@ def _pieces(dataset: lance.LanceDataset, columns: list[str]) -> Iterator[pa.Tabl
 def keep_indexed(dataset: lance.LanceDataset, column: str, *, limit: int = UNINDEXED_ROWS) -> int:
     """Bring the B-tree on ``column`` up to date once more than ``limit`` rows are outside it; how many are outside."""
     name = f"{column}_idx"
-    segments = [set(index["fragment_ids"]) for index in dataset.list_indices() if index["name"] == name]
+    indices = [index for index in dataset.describe_indices() if index.name == name]
+    segments = [set(segment.fragment_ids) for index in indices for segment in index.segments]
     rows = {part.fragment_id: part.metadata.physical_rows for part in dataset.get_fragments()}
     covered = set().union(*segments)
     outside: int = sum(count for fragment, count in rows.items() if fragment not in covered)

@@ -108,11 +108,13 @@ class _Stage:
     def pictures(self) -> Iterator[pa.RecordBatch]:
         """The rows to be stored, `PICTURES`, some megabytes at a time."""
         for batch in batches(self.shard.inputs):
-            fresh = [one for one in batch if one.key not in self._keys]
-            keys = {one.key: one for one in reversed(fresh)}
-            self.repeated += len(batch) - len(keys)
-            self._keys.update(keys)
-            rows = list(self._kept(self._read(list(keys.values()))))
+            fresh: dict[bytes, Input] = {}
+            for one in batch:
+                if one.key not in self._keys:
+                    fresh.setdefault(one.key, one)
+            self.repeated += len(batch) - len(fresh)
+            self._keys.update(fresh)
+            rows = list(self._kept(self._read(list(fresh.values()))))
             if rows:
                 yield _record_batch(rows)
 

@@ -58,6 +58,7 @@ class Corpus:
             CorpusError: there is none at ``path``, it has no such version, or a newer CompoundEye made it.
         """
         where = _expand(path)
+        _refuse_file(where)
         try:
             inputs = lance.dataset(f"{where}/{LEDGER}")
             dataset = lance.dataset(where, version=version)
@@ -78,6 +79,7 @@ class Corpus:
             CorpusError: something else is there, or nothing can be written there.
         """
         where = _expand(path)
+        _refuse_file(where)
         with storage_errors(where):
             # The ledger comes first: whoever sees the pictures finds it there too.
             for uri, schema in ((f"{where}/{LEDGER}", INPUTS), (where, PICTURES)):
@@ -246,13 +248,16 @@ def _exists(uri: str) -> bool:
     return True
 
 
+def _refuse_file(where: str) -> None:
+    if "://" not in where and os.path.isfile(where):
+        raise CorpusError(f"{where} is a file, not a corpus; give another name for the corpus")
+
+
 def _check_place(uri: str) -> None:
-    """Refuse to make a corpus on top of somebody's file or of a folder with other things in it."""
+    """Refuse to make a corpus in a folder with other things in it."""
     if "://" in uri:
         return
     place = Path(uri.removesuffix(f"/{LEDGER}"))
-    if place.exists() and not place.is_dir():
-        raise CorpusError(f"{place} is a file, not a corpus; give another name for the corpus")
     others = sorted(child.name for child in place.iterdir() if not _is_ours(child)) if place.is_dir() else []
     if others:
         raise CorpusError(f"{place} is a folder with other things in it ({others[0]}, ...); give the corpus a new name")
