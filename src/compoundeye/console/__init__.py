@@ -4,3 +4,7 @@ Guarantee: a page is one file that asks nothing of any network and runs no marku
 caption or EXIF. Cost: about 15 KB a picture shown. Limit: a page is for hundreds of pictures, not for millions;
 choose them with a condition.
 """
+
+from compoundeye.console._gallery import gallery
+
+__all__ = ["gallery"]

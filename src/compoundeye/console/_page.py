@@ -81,7 +81,7 @@ def _masthead(view: View) -> str:
     shown = f"{len(view.tiles):,} of {view.total:,}" if len(view.tiles) < view.total else f"{view.total:,}"
     return (
         f"<header><h1><bdi>{_text(view.title)}</bdi></h1>"
-        f"<p>{shown} pictures. Of {account.seen:,} inputs: {', '.join(parts)}.</p>"
+        f"<p>{shown} picture{'' if view.total == 1 else 's'}. Of {account.seen:,} inputs: {', '.join(parts)}.</p>"
         f"<nav>{''.join(links)}</nav></header>"
     )
 
@@ -90,7 +90,7 @@ def _controls(tiles: Sequence[Tile]) -> str:
     categories = Counter(tile.category for tile in tiles if tile.category)
     options = "".join(
         f'<option value="{_text(name)}">{_text(name)} ({count:,})</option>'
-        for name, count in sorted(categories.items())
+        for name, count in sorted(categories.items(), key=lambda item: item[0].casefold())
     )
     states = Counter(_state(tile) for tile in tiles)
     chips = [("", "all", len(tiles)), *((key, word, states[key]) for key, word in STATES.items() if states[key])]
