@@ -7,6 +7,7 @@ Limit: one ingest at a time on a local disk.
 
 from compoundeye.corpus._accounts import account, failures
 from compoundeye.corpus._compact import Compacted, compact
+from compoundeye.corpus._duplicates import duplicates
 from compoundeye.corpus._error import CorpusError
 from compoundeye.corpus._index import IndexReport, ensure_index, index_report
 from compoundeye.corpus._ingest import IngestAccount, ingest
@@ -22,6 +23,7 @@ __all__ = [
     "StagedColumns",
     "account",
     "compact",
+    "duplicates",
     "ensure_index",
     "failures",
     "index_report",

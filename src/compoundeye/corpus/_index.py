@@ -15,7 +15,7 @@ from lance.commit import CommitConflictError
 
 from compoundeye.corpus._embed import dimension, space
 from compoundeye.corpus._error import CorpusError
-from compoundeye.corpus._nearest import Vectors, exact_nearest, unit_rows
+from compoundeye.corpus._nearest import IN_SMALL_BITES, Vectors, exact_nearest, unit_rows
 from compoundeye.corpus._rows import RowIds, opened
 from compoundeye.corpus._store import Corpus
 from compoundeye.records import Progress
@@ -179,7 +179,7 @@ def lance_nearest(dataset: lance.LanceDataset, query: Vectors, k: int, condition
         nearest={"column": "embedding", "q": query, "k": k, "metric": "cosine", **how},
         filter=condition,
         prefilter=True,
-        io_buffer_size=256 << 20,
+        **IN_SMALL_BITES,
     ).to_table()
 
 
