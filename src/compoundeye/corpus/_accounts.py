@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from compoundeye.corpus._error import CorpusError
-from compoundeye.corpus._stage import DUPLICATE, FAILED, STORED
+from compoundeye.corpus._stage import DUPLICATE, FAILED, STORED, kind_of
 from compoundeye.corpus._store import Corpus
 from compoundeye.records import Account, AccountError
 
@@ -80,7 +80,8 @@ def _sum(inputs: lance.LanceDataset) -> Account:
     outcomes, reasons = Counter[str](), Counter[str]()
     for batch in inputs.to_batches(columns=["outcome", "reason"], batch_size=_BATCH_ROWS):
         outcomes.update(_counts(batch["outcome"]))
-        reasons.update(_counts(batch["reason"].filter(batch["reason"].is_valid())))
+        for reason, count in _counts(batch["reason"].drop_null()).items():
+            reasons[kind_of(reason)] += count
     return Account(
         seen=outcomes.total(),
         done=outcomes[STORED],

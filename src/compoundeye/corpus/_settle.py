@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from compoundeye.corpus._schema import ID, INPUTS
-from compoundeye.corpus._stage import DUPLICATE, FAILED, STORED, Staged
+from compoundeye.corpus._stage import DUPLICATE, FAILED, STORED, Staged, kind_of
 from compoundeye.corpus._staged_files import without
 from compoundeye.corpus._store import Corpus
 from compoundeye.records import Account
@@ -120,7 +120,7 @@ def _all(arrays: list[pa.Array]) -> pa.Array:
 
 def _account(inputs: pa.Table) -> Account:
     outcomes = Counter(inputs["outcome"].to_pylist())
-    reasons = Counter(inputs.filter(pc.field("outcome") == FAILED)["reason"].to_pylist())
+    reasons = Counter(map(kind_of, inputs["reason"].drop_null().to_pylist()))
     return Account(
         seen=inputs.num_rows,
         done=outcomes[STORED],

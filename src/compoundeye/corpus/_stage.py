@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -91,6 +92,11 @@ def smaller(shard: Shard) -> tuple[Shard, ...]:
     if half:
         return shard._replace(inputs=shard.inputs[:half]), shard._replace(inputs=shard.inputs[half:])
     return (shard._replace(crashes=shard.crashes + 1),) if shard.crashes < 2 else ()
+
+
+def kind_of(reason: str) -> str:
+    """A reason without the figures that differ from picture to picture: what sums are kept of."""
+    return re.sub(r": \d.*", "", reason)
 
 
 class _Stage:
