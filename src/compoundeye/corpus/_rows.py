@@ -10,8 +10,10 @@ import lance
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._schema import ID
 from compoundeye.corpus._store import Corpus
 from compoundeye.records import PICTURE_ID_BYTES
 
@@ -44,6 +46,19 @@ def _take(dataset: lance.LanceDataset, rows: RowIds, columns: Sequence[str]) -> 
     order = np.argsort(found["_rowid"].to_numpy())
     places = order[np.searchsorted(found["_rowid"].to_numpy(), rows, sorter=order)]
     return found.take(places).select(list(columns))
+
+
+def rows_of(dataset: lance.LanceDataset, ids: Sequence[bytes]) -> RowIds:
+    """Row ids at this version of the pictures that are there, ascending."""
+    if len(ids) <= _ROWS_A_LOOK_UP:
+        condition = f"id IN ({','.join(id_literal(one.hex()) for one in ids)})" if ids else "false"
+        found = dataset.to_table(columns=["_rowid"], filter=condition)["_rowid"].to_numpy()
+    else:
+        wanted = pa.array(ids, ID)
+        batches = dataset.scanner(columns=["id"], with_row_id=True, batch_size=1 << 18).to_batches()
+        parts = [batch.filter(pc.is_in(batch["id"], value_set=wanted))["_rowid"].to_numpy() for batch in batches]
+        found = np.concatenate([np.empty(0, np.uint64), *parts])
+    return np.sort(found)
 
 
 def find_ids(corpus: Corpus, names: Sequence[str]) -> list[bytes]:
