@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -19,6 +20,10 @@ from sklearn.datasets import load_sample_images
 
 from compoundeye.corpus import Corpus
 from compoundeye.records import picture_id
+
+# OpenVINO's Python package reports its use over the network from a forked process, which Lance warns about. Where this
+# module is missing, OpenVINO does without.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 Views = Callable[..., list[bytes]]
 MakeCorpus = Callable[..., Corpus]
@@ -121,12 +126,12 @@ def _label(corpus: Corpus, words: dict[bytes, str]) -> None:
             corpus.refresh()
 
 
-def _results(corpus: Corpus, name: str = "category") -> dict[bytes, tuple[object, ...]]:
+def _results(corpus: Corpus, name: str = "category") -> dict[bytes, dict[str, str]]:
     """Every result column and the embedding, by picture id."""
     corpus.refresh()
     columns = [c for c in corpus.dataset.schema.names if c == name or c.startswith((f"{name}_", "embedding"))]
     table = corpus.dataset.to_table(columns=["id", *columns])
-    return {row["id"]: tuple(str(row[column]) for column in columns) for row in table.to_pylist()}
+    return {row["id"]: {column: str(row[column]) for column in columns} for row in table.to_pylist()}
 
 
 @pytest.fixture
@@ -142,7 +147,7 @@ def label() -> Callable[[Corpus, dict[bytes, str]], None]:
 
 
 @pytest.fixture
-def results() -> Callable[..., dict[bytes, tuple[object, ...]]]:
+def results() -> Callable[..., dict[bytes, dict[str, str]]]:
     """``results(corpus, "category")`` gives everything that categorising wrote, by picture id."""
     return _results
 

@@ -18,8 +18,8 @@ from compoundeye.records import EyeError
 CHUNK = 256
 """Pictures whose outputs are handed on together: enough to make the cost of numpy calls vanish, 1 MB of logits."""
 
-BATCHES = 4
-"""Batches of the model that are decoded in one go: decoder and network then find their code and data in the caches."""
+RUN = 64
+"""Pictures decoded in one go, then run in one go: decoder and network each find their code and data in the caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def vision(ref: ModelRef) -> Vision:
             raise EyeError(
                 f"{ref.name} cannot run in {ref.precision} on this machine; use machines of one kind for a job"
             )
-        _keep(ref, found)
+        return _kept(ref, found)
     return _loaded[ref]
 
 
@@ -58,15 +58,15 @@ def reference(name: str) -> tuple[ModelRef, Vision]:
     exact = str(Path(name).resolve()) if Path(name).is_dir() else name
     found = load(exact, threads=1)
     ref = ModelRef(exact, found.precision, found.identity.digest)
-    _keep(ref, found)
-    return ref, found
+    return ref, _kept(ref, found)
 
 
-def _keep(ref: ModelRef, found: Vision) -> None:
+def _kept(ref: ModelRef, found: Vision) -> Vision:
     """One model a process: a worker that goes on to another job has no use for the last one."""
     if ref not in _loaded:
         _loaded.clear()
         _loaded[ref] = found
+    return _loaded[ref]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,11 +99,16 @@ def look(model: Vision, pictures: Iterable[bytes], chunk: int = CHUNK) -> Iterat
         yield collected.finish()
 
 
+def run_size(model: Vision) -> int:
+    """Pictures in one run: about `RUN`, in whole batches of the model."""
+    return max(1, RUN // model.batch_size) * model.batch_size
+
+
 class _Chunk:
     """Outputs collected until they are worth handing on."""
 
     def __init__(self, model: Vision, size: int) -> None:
-        self._embedding = np.zeros((max(size, BATCHES * model.batch_size), model.card.embedding_dim), np.float16)
+        self._embedding = np.zeros((max(size, run_size(model)), model.card.embedding_dim), np.float16)
         self._labels = labels = model.labels
         self._logits = None if labels is None else np.zeros((len(self._embedding), len(labels)), np.float32)
         self.reason: list[str | None] = []
@@ -128,7 +133,7 @@ class _Batch:
     """One buffer of pixels, filled and run again and again."""
 
     def __init__(self, model: Vision) -> None:
-        self.size = BATCHES * model.batch_size
+        self.size = run_size(model)
         side = model.input_size
         self._model = model
         self._pixels = np.empty((self.size, side, side, 3), np.uint8)
