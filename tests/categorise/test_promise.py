@@ -94,7 +94,7 @@ def test_too_few_examples_are_said_to_be_too_few_and_most_are_abstained() -> Non
     assert "12 examples do not show a precision of 0.95" in found.promise.note
     assert "it takes 45" in found.promise.note
     assert found.promise.coverage <= 0.5
-    assert found.values.min() >= 0.95
+    assert found.values.min() >= np.median(score)
 
 
 def test_where_nothing_can_be_shown_no_threshold_lets_a_known_mistake_through() -> None:
