@@ -9,16 +9,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from compoundeye import cli
 from compoundeye.cli import COMMANDS, app
 from compoundeye.records import EyeError
-
-PRINTS_A_RESULT = sorted(COMMANDS)
 
 
 def eye(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,18 +56,24 @@ def test_help_loads_no_room_and_no_heavy_library() -> None:
     assert [name for name in loaded if name.split(".")[0] in heavy or name.startswith(rooms)] == []
 
 
+def test_every_command_is_in_the_table() -> None:
+    frame = {"_app", "_output", "_progress", "__init__"}
+    files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - frame
+    assert files == {f"_{name}" for name in COMMANDS}
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_a_command_says_what_it_does_with_an_example(name: str) -> None:
     function = getattr(import_module(f"compoundeye.cli._{name}"), name)
     text = inspect.getdoc(function) or ""
-    assert text.startswith(COMMANDS[name].summary)
+    assert text.startswith(COMMANDS[name].summary.rstrip("."))
     shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
     assert shown.exit_code == 0
     assert f"eye {name}" in text
     assert f"eye {name}" in shown.stdout.replace(f"Usage: eye {name}", "")
 
 
-@pytest.mark.parametrize("name", PRINTS_A_RESULT)
+@pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_that_prints_a_result_takes_json(name: str) -> None:
     assert "--json" in CliRunner().invoke(app, [name, "--help"]).stdout
 
