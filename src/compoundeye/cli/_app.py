@@ -30,9 +30,9 @@ class Entry:
 COMMANDS = {
     "ingest": Entry("Keep", "Put pictures into a corpus, each one once."),
     "account": Entry("Keep", "What became of every input: stored, duplicate or failed, and why."),
+    "compact": Entry("Keep", "Join small fragments, drop old versions and what kills left behind."),
     "compact": Entry("Keep", "Join small fragments, drop old versions and what killed jobs left behind."),
     "categorise": Entry("Categorise", "Say what each picture shows, or abstain."),
-    "compact": Entry("Keep", "Join small fragments, drop old versions and what kills left behind."),
     "models": Entry("Categorise", "The catalogue: task, size, licence, metric, where from, present here or not."),
     "search": Entry("Find", "Find pictures: like one, by category, date, size, words and SQL."),
     "duplicates": Entry("Find", "Near-duplicates in groups, the best copy of each first."),

@@ -7,14 +7,18 @@ Limit: one ingest at a time on a local disk.
 
 from compoundeye.corpus._accounts import account, failures
 from compoundeye.corpus._compact import Compacted, compact
+from compoundeye.corpus._correct import correct, read_corrections
 from compoundeye.corpus._duplicates import duplicates
 from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._export import FORMATS, export
 from compoundeye.corpus._index import IndexReport, ensure_index, index_report
 from compoundeye.corpus._ingest import IngestAccount, ingest
+from compoundeye.corpus._rows import find_ids
 from compoundeye.corpus._search import search
 from compoundeye.corpus._store import Corpus, StagedColumns
 
 __all__ = [
+    "FORMATS",
     "Compacted",
     "Corpus",
     "CorpusError",
@@ -23,10 +27,14 @@ __all__ = [
     "StagedColumns",
     "account",
     "compact",
+    "correct",
     "duplicates",
     "ensure_index",
+    "export",
     "failures",
+    "find_ids",
     "index_report",
     "ingest",
+    "read_corrections",
     "search",
 ]

@@ -11,7 +11,7 @@ import lance
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from lance import dataset as lance_dataset
+from lance.dataset import ColumnOrdering
 
 from compoundeye.corpus._condition import TEXT_COLUMNS, Condition, condition, quoted, sql_errors
 from compoundeye.corpus._embed import Like, Model, Query, query_like, query_meaning
@@ -112,7 +112,7 @@ def _check(corpus: Corpus, like: Like | None, meaning: str | None, k: int, colum
 def _in_order(corpus: Corpus, fits: Condition, k: int, *, by: str | None) -> RowIds:
     order = None
     if by is not None and corpus.has_column(by):
-        order = [lance_dataset.ColumnOrdering(by, ascending=False, nulls_first=False)]
+        order = [ColumnOrdering(by, ascending=False, nulls_first=False)]
     found = corpus.dataset.scanner(columns=["_rowid"], filter=fits.sql, limit=k, order_by=order).to_table()
     rows: RowIds = found["_rowid"].to_numpy()
     return rows
