@@ -30,7 +30,6 @@ class Entry:
 COMMANDS = {
     "ingest": Entry("Keep", "Put pictures into a corpus, each one once."),
     "account": Entry("Keep", "What became of every input: stored, duplicate or failed, and why."),
-    "compact": Entry("Keep", "Join small fragments, drop old versions and what kills left behind."),
     "compact": Entry("Keep", "Join small fragments, drop old versions and what killed jobs left behind."),
     "categorise": Entry("Categorise", "Say what each picture shows, or abstain."),
     "models": Entry("Categorise", "The catalogue: task, size, licence, metric, where from, present here or not."),
