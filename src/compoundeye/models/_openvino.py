@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import sys
+import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
-import openvino
 
 from compoundeye.models._card import Precision
 from compoundeye.models._runtime import Array, Arrays, in_parts
 from compoundeye.records import EyeError
+
+# OpenVINO's Python package reports every import over the network, without asking, from a forked process that Lance
+# cannot bear. Where this module cannot be imported it does without.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+
+import openvino  # noqa: E402
 
 SIZES = (8, 1)
 """A network compiled for one batch size is about a fifth faster than one for any size, and eight pictures at a time
 cost least each (``benchmarks/precision.py``); what is left of a batch runs singly. Answers do not depend on it."""
 
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
+
+
+# Reading a network would fork this process to tell OpenVINO's makers about it. Nobody's pictures are their business,
+# and a fork harms Lance's threads; without the module OpenVINO works in silence.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 @cache
