@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -15,8 +14,8 @@ from compoundeye.models._card import Precision
 from compoundeye.models._runtime import Array, Arrays, in_parts
 from compoundeye.records import EyeError
 
-# OpenVINO's Python package reports every import over the network, without asking, from a forked process that Lance
-# cannot bear. Where this module cannot be imported it does without.
+# OpenVINO's Python package tells its makers of its use, from a fork of this process. Nobody's pictures are their
+# business, and a fork harms Lance's threads; without this module it works in silence.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino  # noqa: E402
@@ -26,11 +25,6 @@ SIZES = (8, 1)
 cost least each (``benchmarks/precision.py``); what is left of a batch runs singly. Answers do not depend on it."""
 
 _HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16"}
-
-
-# Reading a network would fork this process to tell OpenVINO's makers about it. Nobody's pictures are their business,
-# and a fork harms Lance's threads; without the module OpenVINO works in silence.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 
 @cache
