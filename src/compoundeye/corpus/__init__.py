@@ -15,6 +15,7 @@ from compoundeye.corpus._index import IndexReport, ensure_index, index_report
 from compoundeye.corpus._ingest import IngestAccount, ingest
 from compoundeye.corpus._rows import find_ids
 from compoundeye.corpus._search import search
+from compoundeye.corpus._sheet import contact_sheet
 from compoundeye.corpus._store import Corpus, StagedColumns
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "StagedColumns",
     "account",
     "compact",
+    "contact_sheet",
     "correct",
     "duplicates",
     "ensure_index",

@@ -52,7 +52,7 @@ class Looks:
 
     def confirm(self, best: int, others: npt.NDArray[np.int64]) -> tuple[Mask, Vectors]:
         """Which of the others are copies of the best, and their cosines to it (NaN where there is none)."""
-        cosines = self.unit[others] @ self.unit[best]
+        cosines = np.minimum(self.unit[others] @ self.unit[best], 1)
         known = self.unit[others].any(1) & self.unit[best].any()
         copies = ~known | (cosines >= self.min_similarity)
         unclear = self.flat[others] | self.flat[best]

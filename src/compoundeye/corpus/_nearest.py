@@ -66,7 +66,7 @@ def exact_nearest(
     cosines = np.empty((len(queries), 0), np.float32)
     for found, vectors in scan_embeddings(dataset, condition):
         rows = np.hstack([rows, np.broadcast_to(found, (len(queries), len(found)))])
-        cosines = np.hstack([cosines, unit @ vectors.T])
+        cosines = np.hstack([cosines, np.minimum(unit @ vectors.T, 1)])
         rows, cosines = _best(rows, cosines, k)
     order = np.lexsort((rows, -cosines), axis=1)
     return np.take_along_axis(rows, order, 1), np.take_along_axis(cosines, order, 1)

@@ -136,7 +136,7 @@ def _similar(
         found = indexed_nearest(corpus.dataset, query.vector, k, effort, sql)
     rows, distance = found["_rowid"].to_numpy(), found["_distance"].to_numpy()
     order = np.lexsort((rows, distance))
-    return rows[order], 1 - distance[order]
+    return rows[order], np.minimum(1 - distance[order], 1)
 
 
 def _effort(corpus: Corpus, *, must: bool) -> IndexReport | None:
