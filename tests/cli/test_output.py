@@ -77,6 +77,7 @@ def test_a_table_in_a_pipe_keeps_each_row_on_one_line(capsys: pytest.CaptureFixt
     assert heading.split() == ["source", "bytes", "score"]
     assert first.split() == [long, "51,200", "0.25"]
     assert second.split() == ["[red]\\x1b[31m.jpg", "7", "-"]
+    assert len({len(line) for line in (heading, first, second)}) == 1, "numbers stand to the right, missing ones too"
 
 
 def test_an_empty_table_is_its_heading(capsys: pytest.CaptureFixture[str]) -> None:

@@ -32,4 +32,4 @@ def gallery(
     if json:
         print_json({"page": output.absolute(), "pictures": shown})
     else:
-        print(f"{shown:,} pictures on {printable(str(output.absolute()))}")
+        print(f"{shown:,} picture{'' if shown == 1 else 's'} on {printable(str(output.absolute()))}")

@@ -63,12 +63,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title:
         title=None if title is None else Text(printable(title)), title_justify="left", box=None, pad_edge=False
     )
     for index, name in enumerate(columns):
-        numeric = bool(kept) and all(type(row[index]) in (int, float) for row in kept)
+        numeric = {type(row[index]) for row in kept} - {type(None)} in ({int}, {float}, {int, float})
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold", no_wrap=index == 0)
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
+    if sys.stdout.isatty():
+        Console(highlight=False).print(table)
+        return
     # A pipe or a file has no width: give every row its one line.
-    Console(width=None if sys.stdout.isatty() else 10_000, highlight=False).print(table)
+    console = Console(width=10_000, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _cell(value: Any) -> str:
