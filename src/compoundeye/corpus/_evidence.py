@@ -8,6 +8,7 @@ all white and all black pictures share a hash; embeddings say little of such pic
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from compoundeye.corpus._nearest import Vectors, unit_rows
 from compoundeye.corpus._rows import RowIds, take_rows
-from compoundeye.pixels import decode
+from compoundeye.pixels import PictureError, decode
 
 Mask = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
@@ -45,8 +46,8 @@ class Looks:
 
     unit: Vectors
     """float32 [n, D], of length 1; zero where there is no embedding."""
-    colours: npt.NDArray[np.uint8] | None
-    """uint8 [n, 192], or None where no picture is flat."""
+    colours: Vectors | None
+    """float32 [n, 192], 0 to 255, or None where no picture is flat; NaN for a thumbnail that cannot be read."""
     flat: Mask
     min_similarity: float
 
@@ -57,7 +58,7 @@ class Looks:
         copies = ~known | (cosines >= self.min_similarity)
         unclear = self.flat[others] | self.flat[best]
         if self.colours is not None and unclear.any():
-            apart = np.abs(self.colours[others].astype(np.int16) - self.colours[best].astype(np.int16)).mean(1)
+            apart = np.abs(self.colours[others] - self.colours[best]).mean(1)
             copies = np.where(unclear, apart <= MAX_COLOUR_DIFFERENCE, copies)
         return copies, np.where(known, cosines, np.nan).astype(np.float32)
 
@@ -69,10 +70,11 @@ def read_looks(
     without_structure = flat(hashes)
     colours = None
     if without_structure.any():
-        colours = np.empty((len(rows), 3 * _GRID * _GRID), np.uint8)
+        colours = np.full((len(rows), 3 * _GRID * _GRID), np.nan, np.float32)
         for place, thumbnail in enumerate(take_rows(dataset, rows, ["thumbnail"])["thumbnail"].to_pylist()):
-            grid = cv2.resize(decode(thumbnail), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
-            colours[place] = np.asarray(grid, np.uint8).ravel()
+            with suppress(PictureError):
+                grid = cv2.resize(decode(thumbnail), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+                colours[place] = np.asarray(grid, np.float32).ravel()
     if embeddings:
         unit, _ = unit_rows(take_rows(dataset, rows, ["embedding"])["embedding"].combine_chunks())
     else:
