@@ -16,7 +16,7 @@ from compoundeye.records import EyeError
 
 # OpenVINO's Python package tells its makers of its use, from a fork of this process. Nobody's pictures are their
 # business, and a fork harms Lance's threads; without this module it works in silence.
-sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino  # noqa: E402
 
