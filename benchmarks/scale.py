@@ -34,7 +34,7 @@ import simplejpeg
 from skimage import data as photographs
 
 import compoundeye as ce
-from compoundeye.corpus import Corpus
+from compoundeye.corpus import Corpus, ensure_index
 
 TAR_MEMBERS = 10_000
 
@@ -95,6 +95,18 @@ def _family(pid: int) -> list[int]:
     return [pid, *(member for child in children for member in _family(int(child)))]
 
 
+def cpu_seconds() -> float:
+    """Processor time of this process and its descendants, those that ended included."""
+    ticks = 0
+    for pid in _family(os.getpid()):
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(int(one) for one in fields[11:15])  # utime, stime, cutime, cstime (proc(5))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _resident(pid: int) -> int:
     """Proportional set size in bytes: what two processes share counts once."""
     try:
@@ -106,23 +118,30 @@ def _resident(pid: int) -> int:
 
 def timed(count: int, work: Callable[[Callable[[int, int | None], None]], Any]) -> dict[str, Any]:
     """Run ``work(progress)`` and report rate by tenth, CPU time and peak memory."""
-    marks: list[tuple[float, int]] = []
-    cpu = os.times()
-    start = time.perf_counter()
+    marks: list[tuple[float, float, int]] = []
+    start, start_cpu = time.perf_counter(), cpu_seconds()
+
+    def mark(done: int, _total: int | None) -> None:
+        if not marks or done >= marks[-1][2] + count // 200:
+            marks.append((time.perf_counter() - start, cpu_seconds() - start_cpu, done))
+
     with Memory() as memory:
-        work(lambda done, _total: marks.append((time.perf_counter() - start, done)))
-    wall = time.perf_counter() - start
-    cpu_end = os.times()
-    spent = sum(cpu_end[:4]) - sum(cpu[:4])
-    edges = np.interp(np.linspace(0, count, 11), [0, *(d for _, d in marks)], [0.0, *(t for t, _ in marks)])
-    # The first tenth holds the start of the workers, and it is said rather than hidden.
-    tenths = [round(count / 10 / max(b - a, 1e-9)) for a, b in itertools.pairwise(edges)]
+        work(mark)
+    wall, spent = time.perf_counter() - start, cpu_seconds() - start_cpu
+    marks.append((wall, spent, count))
+
+    def by_tenth(which: int) -> list[int]:
+        # The first tenth holds the start of the workers, and it is said rather than hidden.
+        edges = np.interp(np.linspace(0, count, 11), [0, *(m[2] for m in marks)], [0.0, *(m[which] for m in marks)])
+        return [round(count / 10 / max(b - a, 1e-9)) for a, b in itertools.pairwise(edges)]
+
     return {
         "pictures": count,
         "wall_s": round(wall, 1),
         "per_s": round(count / wall),
         "per_cpu_s": round(count / spent),
-        "per_s_by_tenth": tenths,
+        "per_s_by_tenth": by_tenth(0),
+        "per_cpu_s_by_tenth": by_tenth(1),
         "peak_memory_mb": round(memory.peak / 1e6),
     }
 
@@ -244,7 +263,7 @@ def rows(count: int, place: Path, dimension: int) -> dict[str, Any]:
         )
         vectors = [np.asarray(vector, np.float32) for vector in some["embedding"].to_pylist()]
         start = time.perf_counter()
-        report["index"] = ce.ensure_index(store)
+        report["index"] = ensure_index(store)
         report["index_build_s"] = round(time.perf_counter() - start, 1)
         report["search_ms"] = quantiles(lambda n: ce.search(store, like=vectors[n % 3], k=20), 20)
         report["search_where_ms"] = quantiles(
