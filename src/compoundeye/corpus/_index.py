@@ -112,7 +112,7 @@ def ensure_index(
 def index_report(corpus: Corpus) -> IndexReport | None:
     """What is known of the index that stands, None where there is none."""
     stored = corpus.config("index")
-    if stored is None or not any(one["name"] == NAME for one in corpus.dataset.list_indices()):
+    if stored is None or not any(one.name == NAME for one in corpus.dataset.describe_indices()):
         return None
     return IndexReport(**stored)
 
