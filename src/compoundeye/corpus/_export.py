@@ -130,6 +130,8 @@ def _appearing(place: Path, single: bool) -> Iterator[Path]:
     """
     if place.exists() and (single or not place.is_dir() or any(place.iterdir())):
         raise CorpusError(f"{place} is there already; give another name, or remove it first")
+    if place.parent.exists() and not place.parent.is_dir():
+        raise CorpusError(f"{place.parent} is a file, not a folder; give another place")
     hidden = place.parent / f".{place.name}.part"
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
