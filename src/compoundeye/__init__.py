@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compoundeye.categorise import categorise
     from compoundeye.console import gallery
-    from compoundeye.corpus import Corpus, account, correct, duplicates, export, ingest, search
+    from compoundeye.corpus import Corpus, account, contact_sheet, correct, duplicates, export, ingest, search
     from compoundeye.models import catalogue
     from compoundeye.records import Account, EyeError
 
@@ -33,6 +33,7 @@ _HOMES = {
     "account": "corpus.account",
     "catalogue": "models.catalogue",
     "categorise": "categorise.categorise",
+    "contact_sheet": "corpus.contact_sheet",
     "correct": "corpus.correct",
     "duplicates": "corpus.duplicates",
     "export": "corpus.export",
@@ -49,6 +50,7 @@ __all__ = [
     "account",
     "catalogue",
     "categorise",
+    "contact_sheet",
     "correct",
     "duplicates",
     "export",
