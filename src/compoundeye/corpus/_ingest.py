@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -138,6 +139,7 @@ class _Run:
         self.retry_failed = retry_failed
         self.tell = tell
         self.settler = Settler(corpus, replace=retry_failed)
+        self.name = uuid.uuid4().hex
         self.known = 0
         self.known_failed = 0
         self._looked_up = 0
@@ -159,7 +161,7 @@ class _Run:
         looked_up = 0
         for piece in cut(self._unknown(), self.corpus.rows):
             seen = (looked_up, self.settler.commits)
-            yield Shard(self.corpus.path, self.corpus.version, piece, self.limits, seen)
+            yield Shard(self.corpus.path, self.corpus.version, piece, self.limits, seen, run=self.name)
             looked_up = self._looked_up  # of the input that ended this piece and begins the next
 
     def _unknown(self) -> Iterator[Input]:

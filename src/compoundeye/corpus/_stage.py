@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import lance
+import numpy as np
 import pyarrow as pa
 
 from compoundeye.corpus._beside import clean
 from compoundeye.corpus._error import storage_errors
 from compoundeye.corpus._input import Input, WholeFile
-from compoundeye.corpus._lookup import rows_with_keys
+from compoundeye.corpus._known_ids import known_ids
 from compoundeye.corpus._place import UnreadableError
 from compoundeye.corpus._schema import INPUTS, PICTURES
 from compoundeye.corpus._staged_files import write_staged
@@ -51,6 +52,8 @@ class Shard(NamedTuple):
     """Commits of this run that the look-up of the inputs' keys, and this version, had before them."""
     crashes: int = 0
     """Its one input has killed each worker that looked at it (1), or that only read it (2)."""
+    run: str = ""
+    """Which call of `ingest` it belongs to: what a worker remembers of a corpus is good for one call."""
 
 
 class Staged(NamedTuple):
@@ -138,7 +141,7 @@ class _Stage:
     def _kept(self, reads: list[Read]) -> Iterator[tuple[Read, bytes, Look]]:
         identities = [None if read.reason else picture_id(read.data) for read in reads]
         asked = [identity for identity in identities if identity is not None and identity not in self._met]
-        known = set(rows_with_keys(self.dataset, "id", asked, ["id"])["id"].to_pylist())
+        known = known_ids(self.dataset, asked, self.shard.run)
         for read, identity in zip(reads, identities, strict=True):
             if identity is None:
                 self._book(read, FAILED, None, read.reason)
@@ -205,10 +208,19 @@ def _read(one: Input, limit: int) -> Read:
 
 def _record_batch(rows: list[tuple[Read, bytes, Look]]) -> pa.RecordBatch:
     """Columns of `PICTURES`."""
-    names = [field.name for field in PICTURES]
     columns = zip(*(_values(*row) for row in rows), strict=True)
-    arrays = [pa.array(column, PICTURES.field(name).type) for name, column in zip(names, columns, strict=True)]
+    arrays = [
+        _joined(column) if field.name == "image" else pa.array(column, field.type)
+        for column, field in zip(columns, PICTURES, strict=True)
+    ]
     return pa.RecordBatch.from_arrays(arrays, schema=PICTURES)
+
+
+def _joined(values: tuple[bytes, ...]) -> pa.Array:
+    """A column of pictures, each copied once; building it value by value would copy them again as it grows."""
+    ends = np.cumsum([0, *map(len, values)], dtype=np.int64)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(values))]
+    return pa.Array.from_buffers(pa.large_binary(), len(values), buffers)
 
 
 def _values(read: Read, identity: bytes, found: Look) -> tuple[Any, ...]:
