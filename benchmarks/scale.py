@@ -21,6 +21,7 @@ import os
 import platform
 import shutil
 import statistics
+import sys
 import tarfile
 import threading
 import time
@@ -124,6 +125,7 @@ def timed(count: int, work: Callable[[Callable[[int, int | None], None]], Any]) 
     def mark(done: int, _total: int | None) -> None:
         if not marks or done >= marks[-1][2] + count // 200:
             marks.append((time.perf_counter() - start, cpu_seconds() - start_cpu, done))
+            print(f"{done:,} of {count:,}: {marks[-1][0]:.0f} s, {marks[-1][1]:.0f} CPU-s", file=sys.stderr, flush=True)
 
     with Memory() as memory:
         work(mark)
