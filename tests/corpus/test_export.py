@@ -100,6 +100,7 @@ def test_a_webdataset_has_samples_of_one_name_and_numbers_for_labels(
     assert facts["taken_at"] == "2024-05-17T09:30:00"
     assert (facts["id"], facts["label"], facts["source"], facts["width"]) == (first, "cat", "a/one.jpg", 48)
     assert "embedding" not in facts
+    assert held[f"{picture_id(pictures[1]).hex()}.txt"] == b""
     corrected = json.loads(held[f"{picture_id(pictures[4]).hex()}.json"])
     assert (corrected["label"], corrected["category"], corrected["label_by"]) == ("tiger", "cat", "Ada")
     assert json.loads(held[f"{picture_id(pictures[1]).hex()}.json"])["metadata"] == "not JSON"

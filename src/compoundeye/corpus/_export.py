@@ -81,6 +81,7 @@ def export(
         order = Order(
             fact_fields(corpus, columns),
             read_labels(corpus, where, name),
+            bool(corpus.dataset.count_rows(f"({where}) AND caption IS NOT NULL" if where else "caption IS NOT NULL")),
             shard_bytes,
             single=place.suffix.lower() == _SINGLE.get(to),
         )

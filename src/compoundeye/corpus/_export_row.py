@@ -46,6 +46,8 @@ class Order:
     """Columns that go into the facts."""
     labels: tuple[str, ...]
     """All labels of the pictures to be exported, sorted."""
+    captions: bool
+    """Whether any of them has a caption."""
     shard_bytes: int
     """Pictures' bytes after which a file of a sharded format ends."""
     single: bool

@@ -1,7 +1,9 @@
 """Tar files as WebDataset reads them: the members of a sample share a name, here the picture's id.
 
 Format: https://github.com/webdataset/webdataset. Beside the picture lie ``.json`` (what is known), ``.txt`` (the
-caption), and ``.cls`` (the label's number, the place of its line in ``classes.txt``).
+caption; empty for none, if any picture has one), and ``.cls`` (the label's number, the place of its line in
+``classes.txt``). Readers that want the same members in every sample, as Hugging Face's, take an export of one format
+with labels: ``where="format = 'JPEG' AND category IS NOT NULL"``.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ class WebDataset:
         key = row.id.hex()
         self._member(key + ENDINGS.get(row.format, ".bin"), row.data)
         self._member(f"{key}.json", json.dumps(plain(row), ensure_ascii=False, sort_keys=True).encode())
-        if row.caption is not None:
-            self._member(f"{key}.txt", row.caption.encode())
+        if self._order.captions:
+            self._member(f"{key}.txt", (row.caption or "").encode())
         if row.label is not None:
             self._member(f"{key}.cls", b"%d" % self._numbers[row.label])
         self._bytes += len(row.data)
