@@ -58,7 +58,8 @@ def _view(store: Corpus, where: str | None, like: str | os.PathLike[str] | None,
     if like is not None:
         found = search(store, like, where=where, k=NEAREST, columns=columns, name=name)
         scores = found["similarity"].to_pylist()
-        alike = Alike(Path(like).name, list(zip(_tiles(found, name), scores, strict=True)))
+        asked = Path(like).name if Path(like).is_file() else f"picture {str(like)[:12]}"
+        alike = Alike(asked, list(zip(_tiles(found, name), scores, strict=True)))
     return View(
         title=Path(store.path).name,
         version=store.version,
