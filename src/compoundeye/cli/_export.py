@@ -2,39 +2,57 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from compoundeye.cli._output import print_json, print_table
+from compoundeye.cli._output import note, print_json, print_table
 from compoundeye.cli._progress import progress
-from compoundeye.corpus import export as hand_over
+from compoundeye.corpus import FORMATS
+from compoundeye.corpus import export as write
 
 
 def export(
     corpus: Annotated[str, typer.Argument(help="The corpus.")],
     destination: Annotated[
-        str, typer.Argument(help="A folder that is not there yet; or a file ending in .tar, .parquet or .csv.")
-    ],
-    to: Annotated[str, typer.Option(help="webdataset, imagefolder, parquet, coco or csv.")] = "webdataset",
-    where: Annotated[str | None, typer.Option(help="Only pictures that fit this SQL.")] = None,
+        Path | None,
+        typer.Argument(help="A new folder, or a .tar, .parquet or .csv file; named after corpus and format."),
+    ] = None,
+    to: Annotated[str, typer.Option(help=f"The format: {', '.join(FORMATS)}.")] = "webdataset",
+    where: Annotated[str | None, typer.Option(help="Only pictures that fit this SQL over the columns.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="What goes with each picture; may be repeated.")] = None,
     name: Annotated[str, typer.Option(help="Which result of categorising gives the labels.")] = "category",
+    shard_mb: Annotated[int, typer.Option(min=1, help="Megabytes of pictures in a file of a sharded format.")] = 512,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
-    """Hand pictures and labels to training and other tools, bytes unchanged; a person's label goes before the model's.
+    """Hand pictures, their bytes unchanged, and labels to training and other tools.
+
+    The label is a person's, else the model's. The destination appears when it is complete.
 
     Examples:
-      eye export corpus.lance shards --to webdataset
+      eye export corpus.lance out --to webdataset
       eye export corpus.lance cats --to imagefolder --where "category_confidence > 0.9"
-      eye export corpus.lance table.parquet --to parquet
     """
+    place = destination or Path(f"{Path(corpus).name.removesuffix('.lance')}-{to}")
     with progress("export") as tell:
-        found = hand_over(corpus, destination, to=to, where=where, name=name, progress=tell)
+        account = write(
+            corpus,
+            place,
+            to=to,
+            where=where,
+            columns=column or None,
+            name=name,
+            shard_bytes=shard_mb << 20,
+            progress=tell,
+        )
     if json:
-        print_json(found)
+        print_json({"destination": place.absolute(), **account.as_dict()})
         return
     print_table(
-        ("pictures", "written", "without a label", "failed"), [(found.seen, found.done, found.abstained, found.failed)]
+        ("seen", "written", "without label", "failed"),
+        [(account.seen, account.done, account.abstained, account.failed)],
     )
-    if found.reasons:
-        print_table(("failed", "why"), [(count, reason) for reason, count in found.reasons.most_common()])
+    for reason, count in account.reasons.most_common():
+        note(f"{count:,} failed: {reason}")
+    note(f"written: {place.absolute()}")
