@@ -39,10 +39,10 @@ def store(write_rows: Callable[..., Corpus], tmp_path: Path) -> Corpus:
 
 
 def colour_at(sheet: Path, column: int, row: int, *, tile: int, pitch: tuple[int, int]) -> str:
-    """Name of the colour in the middle of a tile (pictures stand at its bottom)."""
+    """Name of the colour in the middle of a picture of 3 : 2."""
     with Image.open(sheet) as image:
         x = _sheet._GAP + column * pitch[0] + tile // 2
-        y = _sheet._GAP + row * pitch[1] + tile - tile // 4
+        y = _sheet._GAP + row * pitch[1] + tile // 3
         pixel = np.array(image.getpixel((x, y)), int)
     return min(COLOURS, key=lambda name: int(np.abs(pixel - np.array(ImageColor.getrgb(name))).sum()))
 
@@ -63,7 +63,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_pictures_stand_in_order_from_left_to_right(store: Corpus, tmp_path: Path) -> None:
     sheet = contact_sheet(store, tmp_path / "sheet.png", across=3, tile=100)
-    pitch = (100 + _sheet._GAP, 100 + 2 * _sheet._LINE + _sheet._GAP + 6)
+    pitch = (100 + _sheet._GAP, 67 + 2 * _sheet._LINE + _sheet._GAP + 6)
     seen = [colour_at(sheet, place % 3, place // 3, tile=100, pitch=pitch) for place in range(8)]
     assert seen == COLOURS
     with Image.open(sheet) as image:
@@ -130,6 +130,14 @@ def test_what_cannot_be_is_said(store: Corpus, tmp_path: Path, asked: dict[str, 
     with pytest.raises(CorpusError, match=message):
         contact_sheet(store, destination, **asked)
     assert not destination.exists()
+
+
+def test_a_thumbnail_that_cannot_be_read_is_a_grey_square(write_rows: Callable[..., Corpus], tmp_path: Path) -> None:
+    store = write_rows(tmp_path / "c", 2, thumbnail=[b"damaged", thumbnail("red")])
+    sheet = contact_sheet(store, tmp_path / "s.png", across=2, tile=90)
+    with Image.open(sheet) as image:
+        assert image.getpixel((_sheet._GAP + 45, _sheet._GAP + 45)) == _sheet._FAINT
+        assert image.getpixel((_sheet._GAP + 90 + _sheet._GAP + 45, _sheet._GAP + 60))[0] > 200
 
 
 def test_an_older_sheet_is_replaced_and_nothing_else_is_left(store: Corpus, tmp_path: Path) -> None:

@@ -95,6 +95,6 @@ def _index(store: Corpus) -> None:
         report = ensure_index(store, progress=tell)
     if report.built:
         note(
-            f"Made an index of {report.rows:,} pictures in {report.seconds:.0f} s: it finds {report.recall:.1%} of the "
-            f"ten nearest (measured on {report.queries} of your pictures) in {report.search_ms:.0f} ms; --exact finds all."
+            f"Made an index of {report.rows:,} pictures in {report.seconds:.0f} s: it finds {report.recall:.1%} of "
+            f"the ten nearest in {report.search_ms:.0f} ms (measured on {report.queries} of them); --exact finds all."
         )

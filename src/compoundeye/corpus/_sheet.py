@@ -6,6 +6,7 @@ import io
 import math
 import os
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -123,21 +124,35 @@ def _draw(thumbnails: Sequence[bytes], lines: Sequence[Sequence[str]], tile: int
     if not any(own[-2] for own in lines):  # nothing categorised yet: no empty line
         lines = [[*own[:-2], own[-1]] for own in lines]
         text_lines -= 1
-    width, height = tile + _GAP, tile + text_lines * _LINE + _GAP + 6
-    across = min(len(lines), across or max(1, round(math.sqrt(len(lines) * height / width * 4 / 3))))
-    sheet = Image.new("RGB", (across * width + _GAP, math.ceil(len(lines) / across) * height + _GAP), _PAPER)
+    text_height = text_lines * _LINE + _GAP + 6
+    pictures = [_shrunk(thumbnail, tile) for thumbnail in thumbnails]
+    typical = sum(picture.height for picture in pictures) / len(pictures) + text_height
+    width = tile + _GAP
+    across = min(len(lines), across or max(1, round(math.sqrt(len(lines) * typical / width * 4 / 3))))
+    # A row is as high as its highest picture; pictures stand on one line, above their text.
+    heights = [max(one.height for one in pictures[first : first + across]) for first in range(0, len(lines), across)]
+    tops = [_GAP, *(_GAP + end for end in accumulate(height + text_height for height in heights))]
+    sheet = Image.new("RGB", (across * width + _GAP, tops[-1]), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for place, (thumbnail, own) in enumerate(zip(thumbnails, lines, strict=True)):
-        left, top = _GAP + place % across * width, _GAP + place // across * height
-        with Image.open(io.BytesIO(thumbnail)) as picture:
-            picture.thumbnail((tile, tile), Image.Resampling.LANCZOS)
-            # Pictures stand on one line, above their text.
-            sheet.paste(picture, (left + (tile - picture.width) // 2, top + tile - picture.height))
+    for place, (picture, own) in enumerate(zip(pictures, lines, strict=True)):
+        row, column = divmod(place, across)
+        left, foot = _GAP + column * width, tops[row] + heights[row]
+        sheet.paste(picture, (left + (tile - picture.width) // 2, foot - picture.height))
         for number, text in enumerate(own):
             line, font = lettered(text, _SIZE, tile)
             ink = _FAINT if number == len(own) - 1 else _INK
-            draw.text((left, top + tile + 3 + number * _LINE), line, fill=ink, font=font)
+            draw.text((left, foot + 3 + number * _LINE), line, fill=ink, font=font)
     return sheet
+
+
+def _shrunk(thumbnail: bytes, tile: int) -> Image.Image:
+    """The thumbnail within a square; grey if it cannot be read."""
+    try:
+        with Image.open(io.BytesIO(thumbnail)) as picture:
+            picture.thumbnail((tile, tile), Image.Resampling.LANCZOS)
+            return picture.convert("RGB")
+    except (OSError, ValueError):
+        return Image.new("RGB", (tile, tile), _FAINT)
 
 
 def _save(sheet: Image.Image, place: Path) -> None:
