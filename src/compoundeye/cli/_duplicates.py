@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -38,7 +36,9 @@ def duplicates(
         table = find(corpus, max_distance=max_distance, where=where, verify=not hashes_alone, progress=tell)
     groups = len(set(table["group"].to_pylist()))
     if json:
-        print_json([_group(members) for _, members in groupby(table.to_pylist(), key=itemgetter("group"))])
+        print_json(table.to_pylist())
+    elif not groups:
+        note("No near-duplicates.")
     else:
         rows = table.slice(0, SHOWN).to_pylist()
         more = f"; the table shows {SHOWN}, --json all" if table.num_rows > SHOWN else ""
@@ -63,8 +63,3 @@ def duplicates(
         captions = [f"group {group + 1}" for group in drawn["group"].to_pylist()]
         ids = drawn["id"].to_pylist()
         note(f"drawn: {contact_sheet(corpus, sheet, ids=ids, captions=captions, limit=SHOWN)}")
-
-
-def _group(members: Any) -> dict[str, Any]:
-    copies = [{name: value for name, value in row.items() if name != "group"} for row in members]
-    return {"best": copies[0]["id"], "copies": copies}

@@ -128,7 +128,7 @@ def _draw(thumbnails: Sequence[bytes], lines: Sequence[Sequence[str]], tile: int
     pictures = [_shrunk(thumbnail, tile) for thumbnail in thumbnails]
     typical = sum(picture.height for picture in pictures) / len(pictures) + text_height
     width = tile + _GAP
-    across = min(len(lines), across or max(1, round(math.sqrt(len(lines) * typical / width * 4 / 3))))
+    across = min(len(lines), across or math.ceil(math.sqrt(len(lines) * typical / width * 4 / 3)))
     # A row is as high as its highest picture; pictures stand on one line, above their text.
     heights = [max(one.height for one in pictures[first : first + across]) for first in range(0, len(lines), across)]
     tops = [_GAP, *(_GAP + end for end in accumulate(height + text_height for height in heights))]
