@@ -31,8 +31,8 @@ def commands() -> list[tuple[str, str]]:
     found = []
     for path in DOCUMENTS:
         for line in "\n".join(blocks(path, "sh") + blocks(path, "console")).splitlines():
-            words = shlex.split(line.removeprefix("$ "), comments=True)
-            if words[:1] == ["eye"]:
+            if line.removeprefix("$ ").startswith("eye "):
+                words = shlex.split(line.removeprefix("$ "), comments=True)
                 cut = next((index for index, word in enumerate(words) if word in {"|", ">", "&&"}), len(words))
                 found.append((path.name, shlex.join(words[1:cut])))
     return sorted(set(found))
