@@ -86,6 +86,15 @@ def test_a_category_that_shows_its_own_precision_does_not_pay_for_another() -> N
     assert found.values[1] > 0.7
 
 
+def test_categories_with_few_answers_lean_on_all_the_others() -> None:
+    """What can be shown of all together is not lost because one category shows it alone and leaves few behind."""
+    score = np.linspace(0.6, 1, 66)
+    predicted = np.array([0] * 60 + [1] * 3 + [2] * 3)
+    found = choose(score, predicted, predicted, 3, 0.95)
+    assert found.promise.shown
+    assert found.values.tolist() == [score[0]] * 3
+
+
 def test_too_few_examples_are_said_to_be_too_few_and_most_are_abstained() -> None:
     score = np.linspace(0.6, 1, 12)
     truth = np.arange(12) % 3

@@ -131,24 +131,26 @@ def choose(score: Floats, predicted: Integers, truth: Integers, classes: int, pr
     """
     right = predicted == truth
     values = np.full(classes, MORE_LIKELY_THAN_NOT)
-    own = [False] * classes
-    note = ""
-    shown = False
-    if precision is not None:
-        kept = score >= 0
-        for category in range(classes):
-            mine = kept & (predicted == category)
-            found = certified_threshold(score[mine], right[mine], precision)
-            if found is not None:
-                values[category], own[category] = found, True
-        rest = kept & ~np.array(own)[predicted]
-        shown = True
-        if not all(own):
-            common = certified_threshold(score[rest], right[rest], precision)
-            shown = common is not None
-            values[~np.array(own)] = cautious_threshold(score[rest], right[rest]) if common is None else common
-            note = "" if shown else _too_few(right[rest], precision)
-    return Thresholds(values, _promise(score >= values[predicted], right, precision, shown, note), tuple(own))
+    own = np.zeros(classes, np.bool_)
+    if precision is None:
+        return Thresholds(values, _promise(score >= values[predicted], right, None, False, ""), tuple(own.tolist()))
+    kept = score >= 0
+    for category in range(classes):
+        mine = kept & (predicted == category)
+        found = certified_threshold(score[mine], right[mine], precision)
+        if found is not None:
+            values[category], own[category] = found, True
+    rest = kept & ~own[predicted]
+    shown, note = True, ""
+    if not own.all() and (common := certified_threshold(score[rest], right[rest], precision)) is not None:
+        values[~own] = common
+    elif not own.all() and (common := certified_threshold(score[kept], right[kept], precision)) is not None:
+        # Those left over are too few by themselves: everybody shares one threshold then.
+        values[:], own[:] = common, False
+    elif not own.all():
+        values[~own] = cautious_threshold(score[rest], right[rest])
+        shown, note = False, _too_few(right[rest], precision)
+    return Thresholds(values, _promise(score >= values[predicted], right, precision, shown, note), tuple(own.tolist()))
 
 
 def unproven(precision: float | None, note: str) -> Promise:
