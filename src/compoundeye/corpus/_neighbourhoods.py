@@ -183,8 +183,16 @@ def _compare(hashes: Hashes, places: Places, longest: int, distance: int, forest
         chunk, where = hashes[part], places[part]
         if longest > 2 and np.ptp(forest.roots(where)) == 0:
             continue
+        left, right, waiting = list[Places](), list[Places](), 0
         for step in range(1, min(longest, len(chunk))):
             near = np.bitwise_count(chunk[step:] ^ chunk[:-step]) <= distance
             if near.any():
                 hits = np.flatnonzero(near)
-                forest.unite(where[hits + step], where[hits])
+                left.append(where[hits + step])
+                right.append(where[hits])
+                waiting += len(hits)
+            if waiting > _CHUNK:
+                forest.unite(np.concatenate(left), np.concatenate(right))
+                left, right, waiting = [], [], 0
+        if waiting:
+            forest.unite(np.concatenate(left), np.concatenate(right))
