@@ -40,8 +40,8 @@ def failing_with(error: BaseException) -> Callable[[str], object]:
 def test_help_lists_every_command_under_its_group() -> None:
     shown = CliRunner().invoke(app, ["--help"])
     assert shown.exit_code == 0
-    for name, entry in COMMANDS.items():
-        assert re.search(rf"─ {entry.group} ─", shown.stdout)
+    for name, group in COMMANDS.items():
+        assert re.search(rf"─ {group} ─", shown.stdout)
         assert re.search(rf"│ {name} ", shown.stdout)
 
 
@@ -66,7 +66,8 @@ def test_every_command_is_in_the_table() -> None:
 def test_a_command_says_what_it_does_with_an_example(name: str) -> None:
     function = getattr(import_module(f"compoundeye.cli._{name}"), name)
     text = inspect.getdoc(function) or ""
-    assert text.startswith(COMMANDS[name].summary.rstrip("."))
+    listed = " ".join(re.findall(r"[^│╭╰╮╯─\s]+", CliRunner().invoke(app, ["--help"]).stdout))
+    assert f"{name} {text.split('.')[0]}" in listed
     shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
     assert shown.exit_code == 0
     assert f"eye {name}" in text

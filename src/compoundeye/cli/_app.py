@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import sys
-from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,27 +21,20 @@ INTERRUPTED = "interrupted: what is done is kept; run the same command again to 
 EXIT_MISTAKE, EXIT_INTERRUPTED = 1, 130  # 130 = 128 + SIGINT, what shells expect
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of `eye --help`; the command is the function ``name`` of module ``compoundeye.cli._name``."""
-
-    group: str
-    summary: str
-
-
 COMMANDS = {
-    "ingest": Entry("Keep", "Put pictures into a corpus, each one once."),
-    "account": Entry("Keep", "What became of every input: stored, duplicate or failed, and why."),
-    "compact": Entry("Keep", "Join small fragments, drop old versions and what killed jobs left behind."),
-    "categorise": Entry("Categorise", "Say what each picture shows, or abstain."),
-    "models": Entry("Categorise", "The catalogue: task, size, licence, metric, where from, present here or not."),
-    "search": Entry("Find", "Find pictures: like one, by category, date, size, words and SQL."),
-    "duplicates": Entry("Find", "Near-duplicates in groups, the best copy of each first."),
-    "correct": Entry("Fix", "Record a person's label for pictures."),
-    "show": Entry("Out", "A contact sheet of pictures as one PNG or JPEG."),
-    "gallery": Entry("Out", "A corpus as one HTML page to look through."),
-    "export": Entry("Out", "Hand pictures and labels to training and other tools."),
+    "ingest": "Keep",
+    "account": "Keep",
+    "compact": "Keep",
+    "categorise": "Categorise",
+    "models": "Categorise",
+    "search": "Find",
+    "duplicates": "Find",
+    "correct": "Fix",
+    "show": "Out",
+    "gallery": "Out",
+    "export": "Out",
 }
+"""Each command under its group in `eye --help`; it is the function of its name in the module of its name here."""
 
 
 class _Commands(TyperGroup):
@@ -47,8 +42,8 @@ class _Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, entry in COMMANDS.items():
-            self.add_command(TyperCommand(name, help=entry.summary, rich_help_panel=entry.group))
+        for name, group in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=_summary(name), rich_help_panel=group))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, shown, rest = super().resolve_command(ctx, args)
@@ -68,6 +63,14 @@ class _Commands(TyperGroup):
         except Exception as defect:
             defect.add_note(REPORT)
             raise
+
+
+def _summary(name: str) -> str:
+    """The first sentence of a command's docstring, read without running it."""
+    tree = ast.parse(Path(__file__).with_name(f"_{name}.py").read_text(encoding="utf-8"))
+    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    first = (ast.get_docstring(function) or "").split("\n\n")[0]
+    return re.split(r"(?<=\.)\s", first, maxsplit=1)[0]
 
 
 def _load(name: str) -> Any:
