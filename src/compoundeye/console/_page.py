@@ -125,7 +125,7 @@ def _tile(tile: Tile, remark: str | None = None) -> str:
 
 
 def _verdict(tile: Tile) -> tuple[str, str]:
-    """What it is, and how sure the model is of that (confidences are calibrated: 80 % are right 8 times in 10)."""
+    """What it is, and how sure the model is of that."""
     if tile.label:
         return tile.label, "said a person"
     if tile.state == "done":
