@@ -4,8 +4,8 @@
 
 Rows are written directly into a corpus (no picture is decoded): clustered vectors, 2,048 clusters, each a centre plus
 noise of 64 dimensions and a little of all of them. Queries are rows of the corpus with a little noise; recall is
-against our exact search, and FAISS's exact search has to agree with it. Rivals hold the vectors in memory and run on one
-thread; those that are not installed are left out, and it says so. USearch takes minutes to build, so it is asked for.
+against our exact search, and FAISS's exact search has to agree with it. Rivals hold the vectors in memory and run on
+one thread; those that are not installed are left out, and it says so. USearch takes minutes to build: ask for it.
 """
 
 from __future__ import annotations
