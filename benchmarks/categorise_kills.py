@@ -98,7 +98,8 @@ def main() -> None:
         while kills < options.kills:
             if attempt(broken, rng.uniform(0.2, 0.9 * longest)):
                 kills += 1
-                rows(str(broken))
+                done = sum(row.get("category_by") is not None for row in rows(str(broken)).values())
+                print(f"kill {kills}: {done} of {options.count} done", file=sys.stderr, flush=True)
             else:
                 finished += 1
                 assert rows(str(broken)) == wanted
