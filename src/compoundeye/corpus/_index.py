@@ -167,9 +167,11 @@ def indexed_nearest(
     dataset: lance.LanceDataset, query: Vectors, k: int, effort: IndexReport, condition: str | None
 ) -> Any:
     """Lance's table (_rowid, _distance = 1 - cosine) of the k nearest by the index; a condition is applied first."""
+    # Candidates are counted for each result asked for, so fewer than the recall was measured with would find less.
+    asked = max(k, _NEAREST + 1)
     return lance_nearest(
-        dataset, query, k, condition, minimum_nprobes=effort.partitions, refine_factor=effort.refine, use_index=True
-    )
+        dataset, query, asked, condition, minimum_nprobes=effort.partitions, refine_factor=effort.refine, use_index=True
+    ).slice(0, k)
 
 
 def lance_nearest(dataset: lance.LanceDataset, query: Vectors, k: int, condition: str | None, **how: Any) -> Any:
