@@ -261,18 +261,26 @@ def test_a_picture_that_cannot_be_read_is_one_sentence(store: Corpus) -> None:
         search(store, PICTURES[0], model=model)
 
 
-def test_the_index_finds_the_same(
-    write_rows: Callable[..., Corpus], vectors: Callable[[Any], pa.Array], tmp_path: Path
+def test_the_index_finds_the_same_with_and_without_conditions(
+    write_rows: Callable[..., Corpus],
+    vectors: Callable[[Any], pa.Array],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(_search, "FEW_ROWS", 0)
     rng = np.random.default_rng(0)
     values = rng.normal(size=(40, 32))[rng.integers(0, 40, 2_000)] + 0.3 * rng.normal(size=(2_000, 32))
     store = write_rows(
         tmp_path / "c", 2_000, embedding=vectors(values), embedding_by=["m/1 sha256:00"] * 2_000, width=np.arange(2_000)
     )
     ensure_index(store, force=True)
-    for place in (3, 700, 1_999):
-        for where in (None, "width % 2 = 0"):
+    for where in (None, "width % 2 = 0"):
+        hits = 0
+        for place in range(0, 2_000, 100):
             exact = search(store, values[place], where=where, exact=True, k=10)
             found = search(store, values[place], where=where, exact=False, k=10)
-            assert len(set(exact["id"].to_pylist()) & set(found["id"].to_pylist())) >= 9
-            assert found["similarity"].to_numpy() == pytest.approx(exact["similarity"].to_numpy(), abs=0.1)
+            assert found.num_rows == 10
+            assert where is None or all(width % 2 == 0 for width in found["width"].to_pylist())
+            hits += len(set(exact["id"].to_pylist()) & set(found["id"].to_pylist()))
+        # Twenty searches, and an index that was measured to find 0.95 (its k-means begins at random).
+        assert hits / 200 >= 0.85
