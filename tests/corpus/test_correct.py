@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from compoundeye.corpus import Corpus, CorpusError, StagedColumns, correct, read_corrections
+from compoundeye.corpus import Corpus, CorpusError, StagedColumns, compact, correct, read_corrections
 from compoundeye.records import picture_id
 
 Write = Callable[..., Corpus]
@@ -142,6 +143,23 @@ def test_three_people_at_once_lose_nothing(store: Corpus) -> None:
         assert person.stdin is not None
         person.stdin.close()
     assert said(store.refresh()) == {f"{n:04d}": (f"label {n % 3}", str(n % 3)) for n in range(20)}
+
+
+def test_nobody_corrects_while_unused_files_are_removed(store: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Corpus.stage_columns
+
+    def tidying(self: Corpus, fragment_id: int, values: pa.Table) -> StagedColumns:
+        staged = stage(self, fragment_id, values)
+        with pytest.raises(CorpusError, match="another correction"):
+            compact(store.path)
+        return staged
+
+    monkeypatch.setattr(Corpus, "stage_columns", tidying)
+    assert correct(store, ids(3), "cat", by="Ada") == 1
+    with store.lock("correction"), pytest.raises(CorpusError, match="another correction"):
+        correct(store, ids(3), "dog", by="Ada")
+    compact(store.path)
+    assert said(Corpus.open(store.path)) == {"0003": ("cat", "Ada")}
 
 
 def test_a_correction_leaves_everything_else_as_it_was(store: Corpus) -> None:

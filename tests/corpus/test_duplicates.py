@@ -107,6 +107,14 @@ def test_embeddings_reject_what_only_shares_a_hash(
     assert len(groups(duplicates(store, min_similarity=0.999))) == 1
 
 
+def test_embeddings_of_two_models_are_not_compared(
+    write_rows: Callable[..., Corpus], vectors: Callable[[Any], pa.Array], tmp_path: Path
+) -> None:
+    hashes, look = np.array([0xFFFFFFFF] * 3, np.uint64), vectors([[1, 0], [0, 1], [0, 1]])
+    store = write_rows(tmp_path / "c", 3, phash=hashes, embedding=look, embedding_by=["m/1", "m/2", "m/1"])
+    assert groups(duplicates(store)) == [["0000.jpg", "0001.jpg"]]
+
+
 def test_the_best_has_most_pixels_then_most_bytes_then_came_first(
     write_rows: Callable[..., Corpus], tmp_path: Path
 ) -> None:

@@ -94,5 +94,5 @@ def test_at_distance_zero_only_equal_hashes_hang_together() -> None:
 
 def test_a_forest_unites_many_pairs_at_once() -> None:
     forest = Forest(6)
-    forest.unite(np.array([5, 5, 4, 1]), np.array([4, 3, 3, 0]))
-    assert forest.roots(np.arange(6)).tolist() == [0, 0, 2, 3, 3, 3]
+    forest.unite(np.array([5, 5, 4, 1], np.int32), np.array([4, 3, 3, 0], np.int32))
+    assert forest.roots(np.arange(6, dtype=np.int32)).tolist() == [0, 0, 2, 3, 3, 3]

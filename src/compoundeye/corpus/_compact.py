@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -35,10 +36,13 @@ def compact(corpus: str | os.PathLike[str] | Corpus, *, keep: timedelta = timede
     until the end. Tagged versions stay. Programs that read an older version meanwhile lose it.
 
     Raises:
-        CorpusError: there is no corpus, an ingest or a categorising is writing to it, or it cannot be written to.
+        CorpusError: there is no corpus, another job is writing to it, or it cannot be written to.
     """
     store = corpus if isinstance(corpus, Corpus) else Corpus.open(corpus)
-    with store.lock("ingest"), store.lock("categorise"), storage_errors(store.path):
+    with ExitStack() as held:
+        for job in ("ingest", "categorise", "correction", "index"):
+            held.enter_context(store.lock(job))
+        held.enter_context(storage_errors(store.path))
         store.mend()
         store.refresh()
         before = len(store.dataset.get_fragments())

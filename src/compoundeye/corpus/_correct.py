@@ -12,6 +12,7 @@ from lance.commit import CommitConflictError
 
 from compoundeye.corpus._condition import check, sql_errors
 from compoundeye.corpus._error import CorpusError, storage_errors
+from compoundeye.corpus._lock import writer_lock
 from compoundeye.corpus._rows import RowIds, find_ids, opened, rows_of
 from compoundeye.corpus._schema import LABELS
 from compoundeye.corpus._store import Corpus
@@ -58,7 +59,8 @@ def correct(
         check(corpus, where)
     wanted = None if ids is None else _known(corpus, ids)
     said = {"label": label and label.strip(), "label_by": by if label else None, "label_at": _now() if label else None}
-    with storage_errors(corpus.path):
+    # Shared: people correct at once, but nobody while unused files are removed, for staged ones look unused.
+    with writer_lock(corpus.path, "correction", shared=True), storage_errors(corpus.path):
         for _ in range(_ATTEMPTS):
             if not _has_columns(corpus):
                 continue

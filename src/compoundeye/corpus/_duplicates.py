@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import lance
@@ -83,14 +83,14 @@ def duplicates(
         check(corpus, where)
     with sql_errors(corpus, where):
         candidates = _candidates(corpus, max_distance, where)
-    groups = list[_Group]()
+    groups = list[_Groups]()
     done = 0
     for part in _parts(candidates, _BATCH):
-        groups.extend(_groups(corpus, part, max_distance, min_similarity if verify else None))
+        groups.append(_joined(_groups(corpus, part, max_distance, min_similarity if verify else None)))
         done += len(part.rows)
         if progress is not None:
             progress(done, len(candidates.rows))
-    return _table(corpus.dataset, candidates, groups)
+    return _table(corpus.dataset, candidates, _joined(groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,25 @@ class _Candidates:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class _Groups:
+    """Groups one after another: a million of them are four arrays."""
+
+    sizes: Places
     members: Places
     """Places among all candidates, the best first, then by distance."""
     distances: npt.NDArray[np.uint8]
     similarities: npt.NDArray[np.float32]
+
+
+def _joined(groups: Iterable[_Groups]) -> _Groups:
+    none = _Groups(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8), np.empty(0, np.float32))
+    parts = [none, *groups]
+    return _Groups(
+        np.concatenate([part.sizes for part in parts]),
+        np.concatenate([part.members for part in parts]),
+        np.concatenate([part.distances for part in parts]),
+        np.concatenate([part.similarities for part in parts]),
+    )
 
 
 def _candidates(corpus: Corpus, distance: int, where: str | None) -> _Candidates:
@@ -131,6 +145,8 @@ def _read_hashes(dataset: lance.LanceDataset, where: str | None) -> tuple[RowIds
     batches = list(dataset.scanner(columns=["phash"], filter=where, with_row_id=True).to_batches())
     rows = np.concatenate([np.empty(0, np.uint64), *(batch["_rowid"].to_numpy() for batch in batches)])
     hashes = np.concatenate([np.empty(0, np.uint64), *(batch["phash"].to_numpy() for batch in batches)])
+    if np.all(rows[1:] > rows[:-1]):
+        return rows, hashes
     order = np.argsort(rows)
     return rows[order], hashes[order]
 
@@ -160,7 +176,7 @@ def _parts(candidates: _Candidates, most: int) -> Iterator[_Candidates]:
         first = last
 
 
-def _groups(corpus: Corpus, part: _Candidates, distance: int, min_similarity: float | None) -> Iterator[_Group]:
+def _groups(corpus: Corpus, part: _Candidates, distance: int, min_similarity: float | None) -> Iterator[_Groups]:
     """Groups within some whole components."""
     evidence = _Evidence(corpus, part, min_similarity)
     edges = np.append(np.flatnonzero(np.diff(part.component, prepend=-1)), len(part.rows))
@@ -174,7 +190,8 @@ def _groups(corpus: Corpus, part: _Candidates, distance: int, min_similarity: fl
             near, cosines = near[copies], cosines[copies]
             if len(near):
                 order = np.lexsort((near, bits[near]))
-                yield _Group(
+                yield _Groups(
+                    np.array([len(near) + 1]),
                     part.first + np.append(best, others[near[order]]),
                     np.append(np.uint8(0), bits[near[order]]),
                     np.append(np.float32(1 if np.isfinite(cosines).any() else np.nan), cosines[order]),
@@ -216,18 +233,19 @@ class _Evidence:
         )
 
 
-def _table(dataset: lance.LanceDataset, candidates: _Candidates, groups: list[_Group]) -> pa.Table:
+def _table(dataset: lance.LanceDataset, candidates: _Candidates, groups: _Groups) -> pa.Table:
     """The groups, largest first; of one size, the one whose best was ingested first."""
-    if not groups:
+    if not len(groups.sizes):
         return GROUPS.empty_table()
-    groups.sort(key=lambda group: (-len(group.members), int(candidates.rows[group.members[0]])))
-    rows = candidates.rows[np.concatenate([group.members for group in groups])]
-    facts = take_rows(dataset, rows, ["id", "width", "height", "bytes", "source"])
-    similarities = np.concatenate([group.similarities for group in groups])
+    starts = np.cumsum(groups.sizes) - groups.sizes
+    order = np.lexsort((candidates.rows[groups.members[starts]], -groups.sizes))
+    sizes = groups.sizes[order]
+    places = np.repeat(starts[order] - (np.cumsum(sizes) - sizes), sizes) + np.arange(len(groups.members))
+    facts = take_rows(dataset, candidates.rows[groups.members[places]], ["id", "width", "height", "bytes", "source"])
     columns = {
-        "group": np.repeat(np.arange(len(groups)), [len(group.members) for group in groups]),
-        "distance": np.concatenate([group.distances for group in groups]),
-        "similarity": pa.array(similarities, pa.float32(), from_pandas=True),
+        "group": np.repeat(np.arange(len(sizes)), sizes),
+        "distance": groups.distances[places],
+        "similarity": pa.array(groups.similarities[places], pa.float32(), from_pandas=True),
         **{name: facts[name] for name in facts.schema.names},
     }
     return pa.table([columns[name] for name in GROUPS.names], schema=GROUPS)

@@ -46,6 +46,8 @@ class Looks:
 
     unit: Vectors
     """float32 [n, D], of length 1; zero where there is no embedding."""
+    model: npt.NDArray[np.int32]
+    """[n] number of the model of each embedding: those of two models have nothing to do with each other."""
     colours: Vectors | None
     """float32 [n, 192], 0 to 255, or None where no picture is flat; NaN for a thumbnail that cannot be read."""
     flat: Mask
@@ -54,7 +56,7 @@ class Looks:
     def confirm(self, best: int, others: npt.NDArray[np.int64]) -> tuple[Mask, Vectors]:
         """Which of the others are copies of the best, and their cosines to it (NaN where there is none)."""
         cosines = np.minimum(self.unit[others] @ self.unit[best], 1)
-        known = self.unit[others].any(1) & self.unit[best].any()
+        known = self.unit[others].any(1) & self.unit[best].any() & (self.model[others] == self.model[best])
         copies = ~known | (cosines >= self.min_similarity)
         unclear = self.flat[others] | self.flat[best]
         if self.colours is not None and unclear.any():
@@ -75,8 +77,11 @@ def read_looks(
             with suppress(PictureError):
                 grid = cv2.resize(decode(thumbnail), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
                 colours[place] = np.asarray(grid, np.float32).ravel()
-    if embeddings:
-        unit, _ = unit_rows(take_rows(dataset, rows, ["embedding"])["embedding"].combine_chunks())
+    if not embeddings:
+        unit, model = np.zeros((len(rows), 1), np.float32), np.zeros(len(rows), np.int32)
     else:
-        unit = np.zeros((len(rows), 1), np.float32)
-    return Looks(unit, colours, without_structure, min_similarity)
+        found = take_rows(dataset, rows, ["embedding", "embedding_by"])
+        unit, _ = unit_rows(found["embedding"].combine_chunks())
+        numbers = found["embedding_by"].combine_chunks().dictionary_encode().indices
+        model = numbers.fill_null(-1).to_numpy().astype(np.int32)
+    return Looks(unit, model, colours, without_structure, min_similarity)

@@ -16,8 +16,11 @@ except ImportError:  # Windows: Lance's optimistic commits are all there is
 
 
 @contextmanager
-def writer_lock(corpus: str, job: str) -> Iterator[None]:
+def writer_lock(corpus: str, job: str, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock of ``job`` on a corpus; the kernel lets go of it when the process dies, however it dies.
+
+    Args:
+        shared: any number may hold it so, while nobody holds it alone.
 
     Raises:
         CorpusError: another process holds it, or nothing can be written there.
@@ -30,7 +33,7 @@ def writer_lock(corpus: str, job: str) -> Iterator[None]:
         file = open(path, "a+")  # noqa: SIM115  # closed below: what the job itself raises is none of ours
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             file.seek(0)
             holder = file.read().strip() or "unknown"

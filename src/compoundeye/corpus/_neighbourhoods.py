@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 Hashes = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+Sizes = npt.NDArray[np.int64]
 
 BITS = 64
 _SORT_NS, _PAIR_NS = 100.0, 0.6
@@ -26,11 +27,11 @@ _CROWD = 2_048
 """A bucket above this is a crowd (frames of a still camera, pages of one form): it is divided before it is compared."""
 
 
-def components(hashes: Hashes, distance: int) -> Places:
+def components(hashes: Hashes, distance: int) -> Sizes:
     """Label of each hash: the same for two if steps of at most ``distance`` bits lead from one to the other.
 
     Args:
-        hashes: uint64 [N], in any order, repeated or not.
+        hashes: uint64 [N], in any order, repeated or not; N below 2³¹.
         distance: bits, 0 to 64.
 
     Returns:
@@ -41,12 +42,14 @@ def components(hashes: Hashes, distance: int) -> Places:
     first = np.ones(len(hashes), bool)
     first[1:] = ordered[1:] != ordered[:-1]
     distinct = ordered[first]
+    del ordered
     forest = Forest(len(distinct))
+    everyone = np.arange(len(distinct), dtype=np.int32)
     if distance > 0:
-        _link(distinct, np.arange(len(distinct)), BITS, distance, forest)
-    roots = forest.roots(np.arange(len(distinct)))
+        _link(distinct, everyone, BITS, distance, forest)
+    roots = forest.roots(everyone)
     # The root of a tree is its smallest member, so numbering roots in order numbers components by smallest hash.
-    is_root = roots == np.arange(len(distinct))
+    is_root = roots == everyone
     numbers = np.cumsum(is_root) - 1
     labels = np.empty(len(hashes), np.int64)
     labels[order] = numbers[roots][np.cumsum(first) - 1]
@@ -57,7 +60,7 @@ class Forest:
     """Disjoint sets under union, many pairs at a time."""
 
     def __init__(self, count: int) -> None:
-        self.parent: Places = np.arange(count)
+        self.parent: Places = np.arange(count, dtype=np.int32)
 
     def roots(self, places: Places) -> Places:
         """The smallest member of each one's set."""
@@ -149,7 +152,7 @@ def _link_buckets(hashes: Hashes, places: Places, bits: int, distance: int, fore
             _link_crowd(hashes[part], places[part], bits, distance, forest)
 
 
-def _link_small(hashes: Hashes, places: Places, starts: Places, distance: int, forest: Forest) -> None:
+def _link_small(hashes: Hashes, places: Places, starts: Sizes, distance: int, forest: Forest) -> None:
     """Buckets between consecutive ``starts``, in chunks that end where a bucket ends."""
     first = 0
     while first + 1 < len(starts):
