@@ -43,3 +43,30 @@ def hold(fifo: str) -> str:
         with open(fifo, "wb"):
             signal.pause()
     return fifo
+
+
+def large(megabytes: int) -> bytes:
+    """More than a pipe holds."""
+    return bytes(megabytes << 20)
+
+
+class StrangerError(Exception):
+    """Made with two arguments, kept with one: cannot be unpickled."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(one + other)
+
+
+def raise_stranger(_: int) -> None:
+    raise StrangerError("from ", "afar")
+
+
+def raise_with_lambda(_: int) -> None:
+    raise ValueError(lambda: None)
+
+
+class Unreadable:
+    """A shard that can be sent but not received."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return int, ("no number",)

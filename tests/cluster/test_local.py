@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 from compoundeye.cluster import Engine, Local, WorkerError, available_cores
+from compoundeye.cluster._processes import Worker, WorkerDied
 from compoundeye.records import EyeError
 
 PATIENCE_S = 120  # so that a defect fails instead of hanging; nothing waits this long
@@ -139,6 +140,43 @@ def test_a_script_without_a_main_guard_runs_once(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["begun", "[1, 2, 3]"]
     assert done.stderr == ""
+
+
+def test_a_worker_killed_while_it_sends_a_result_is_noticed(work: ModuleType) -> None:
+    worker = Worker()
+    worker.send(work.large, 32)
+    assert worker.connection.poll(PATIENCE_S)  # it has begun to send, and cannot end while nobody reads
+    worker._process.kill()
+    with pytest.raises(WorkerDied):
+        worker.result()
+    worker.stop()
+
+
+def test_a_worker_can_be_stopped_while_it_sends_a_result(work: ModuleType) -> None:
+    results = Local(2).map(work.large, [0, 32, 32, 32])
+    assert next(results) == b""
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_results_larger_than_a_pipe_come_whole(work: ModuleType) -> None:
+    assert [len(result) >> 20 for result in Local(2).map(work.large, [3, 0, 2, 1])] == [3, 0, 2, 1]
+
+
+@pytest.mark.parametrize("name", ["raise_with_lambda", "raise_stranger"])
+def test_an_exception_that_cannot_travel_still_tells_what_happened(work: ModuleType, name: str) -> None:
+    with pytest.raises(RuntimeError, match=r"raise (ValueError|StrangerError)"):
+        list(Local(2).map(getattr(work, name), [1, 2]))
+
+
+def test_an_exception_tells_where_in_the_worker_it_was_raised(work: ModuleType) -> None:
+    with pytest.raises(ValueError, match="three") as caught:
+        list(Local(2).map(work.refuse, [3, 4]))
+    assert any("shard_work.py" in note for note in caught.value.__notes__)
+
+
+def test_a_shard_that_cannot_be_received_is_an_error_and_not_a_silence(work: ModuleType) -> None:
+    with pytest.raises(ValueError, match="no number"):
+        list(Local(2).map(work.square, [1, 2, work.Unreadable()]))
 
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"workers": 2, "retries": 0}])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from itertools import chain, islice
+from multiprocessing.connection import wait
 from typing import Generic
 
 from compoundeye.cluster._engine import Result, Shard, WorkerError
-from compoundeye.cluster._processes import Pool
+from compoundeye.cluster._processes import Worker, WorkerDied
 from compoundeye.records import EyeError
 
 
@@ -25,7 +25,7 @@ class Local:
 
     Args:
         workers: processes; None for one a core.
-        retries: times in a row that killed workers are replaced before their shard is given up; at least 1.
+        retries: times that a shard whose worker was killed is tried again before it is given up; at least 1.
 
     Raises:
         EyeError: a number is out of its range.
@@ -49,14 +49,26 @@ class Local:
         """Yield results in order; see `Engine.map`.
 
         Raises:
-            WorkerError: the process that runs one shard, alone in the end, was killed ``retries + 1`` times in a row,
-                and the shard cannot be made smaller.
+            WorkerError: the process that runs one shard was killed ``retries + 1`` times, and the shard cannot be made
+                smaller.
         """
         stream = iter(shards)
         first = list(islice(stream, 2))
         if self.workers == 1 or len(first) < 2:
             return map(work, chain(first, stream))
         return _Run(self, work, chain(first, stream), smaller).results()
+
+
+@dataclass(slots=True, eq=False)
+class _Slot(Generic[Shard, Result]):
+    """A shard on its way, in the order of results."""
+
+    shard: Shard
+    kills: int = 0
+    """Workers that were killed while they ran it."""
+    ended: bool = False
+    result: Result | None = None
+    error: BaseException | None = None
 
 
 class _Run(Generic[Shard, Result]):
@@ -69,67 +81,88 @@ class _Run(Generic[Shard, Result]):
         shards: Iterator[Shard],
         smaller: Callable[[Shard], Sequence[Shard]] | None,
     ) -> None:
-        self.workers, self.retries = local.workers, local.retries
-        self.work, self.shards, self.smaller = work, shards, smaller
-        self.pool = Pool(self.workers)
-        self.waiting: deque[tuple[Shard, Future[Result] | None]] = deque()
-        self.breaks = 0
-        """Times in a row that a worker was killed."""
-        self.suspects = 0
-        """Shards at the head of the queue, one of which kills its worker: each runs alone until it has ended."""
+        self.local, self.work, self.shards, self.smaller = local, work, shards, smaller
+        self.order: deque[_Slot[Shard, Result]] = deque()
+        self.waiting: deque[_Slot[Shard, Result]] = deque()
+        self.sent: dict[Worker, deque[_Slot[Shard, Result]]] = {}
+        """What each worker has: the first is running, a second lies ready."""
 
     def results(self) -> Iterator[Result]:
         try:
-            while True:
-                try:
-                    self._submit()
-                    if not self.waiting:
-                        break
-                    future = self.waiting[0][1]
-                    assert future is not None
-                    result = future.result()
-                except BrokenProcessPool as error:
-                    self._replace_pool(error)
-                    continue
-                self.waiting.popleft()
-                self.suspects = max(0, self.suspects - 1)
-                self.breaks = 0 if self.suspects == 0 else self.breaks
-                yield result
+            while self._fill():
+                while self.order and self.order[0].ended:
+                    slot = self.order.popleft()
+                    if slot.error is not None:
+                        raise slot.error
+                    yield slot.result  # type: ignore[misc]
+                    self._fill()
+                self._receive()
         except BaseException:
             # Also on Ctrl-C and when the caller stops early: nobody waits for work that nobody wants.
-            self.pool.stop()
+            for worker in self.sent:
+                worker.stop()
             raise
-        self.pool.close()
+        for worker in self.sent:
+            worker.close()
 
-    def _submit(self) -> None:
-        """Keep two shards a worker in flight: one running, one ready."""
-        if not self.suspects:
-            for shard in islice(self.shards, 2 * self.workers - len(self.waiting)):
-                self.waiting.append((shard, None))
-        for index in range(min(len(self.waiting), 1 if self.suspects else len(self.waiting))):
-            shard, future = self.waiting[index]
-            if future is None:
-                self.waiting[index] = (shard, self.pool.submit(self.work, shard))
+    def _fill(self) -> bool:
+        """Keep two shards a worker in flight; False once there is nothing more."""
+        for shard in islice(self.shards, max(0, 2 * self.local.workers - len(self.order))):
+            slot = _Slot[Shard, Result](shard)
+            self.order.append(slot)
+            self.waiting.append(slot)
+        while self.waiting and (worker := self._free()):
+            slot = self.waiting.popleft()
+            self.sent[worker].append(slot)
+            try:
+                worker.send(self.work, slot.shard)
+            except WorkerDied:
+                self._bury(worker)
+        return bool(self.order)
 
-    def _replace_pool(self, error: BrokenProcessPool) -> None:
-        """Try everything in flight again; then each shard alone, which also shows the guilty one; then give that up."""
-        self.pool.stop()
-        self.breaks += 1
-        if self.breaks == self.retries:
-            self.suspects = len(self.waiting)
-        elif self.breaks > self.retries:
-            self._give_up(error)
-        self.pool = Pool(self.workers)
-        self.waiting = deque((shard, None) for shard, _ in self.waiting)
+    def _free(self) -> Worker | None:
+        """The worker with least to do, a new one where there may be more, or None if all have enough."""
+        idle = next((worker for worker, slots in self.sent.items() if not slots), None)
+        if idle is None and len(self.sent) < self.local.workers:
+            idle = Worker()
+            self.sent[idle] = deque()
+        return idle or next((worker for worker, slots in self.sent.items() if len(slots) < 2), None)
 
-    def _give_up(self, error: BrokenProcessPool) -> None:
-        """Put the parts of the guilty shard in its place; they are suspects as it was."""
-        guilty, _ = self.waiting.popleft()
-        parts = self.smaller(guilty) if self.smaller else ()
+    def _receive(self) -> None:
+        """Wait for results, or for the end of a worker."""
+        workers = {worker.connection: worker for worker, slots in self.sent.items() if slots}
+        for connection in wait(list(workers)) if workers else ():
+            worker = workers[connection]  # type: ignore[index]
+            try:
+                result, error = worker.result()
+            except WorkerDied:
+                self._bury(worker)
+            else:
+                slot = self.sent[worker].popleft()
+                slot.result, slot.error, slot.ended = result, error, True
+
+    def _bury(self, worker: Worker) -> None:
+        """A worker was killed: what it ran is tried again or given up; what lay ready is as good as new."""
+        worker.stop()
+        running, *ready = self.sent.pop(worker)
+        self.waiting.extendleft(reversed(ready))
+        running.kills += 1
+        if running.kills <= self.local.retries:
+            self.waiting.appendleft(running)
+        else:
+            self._give_up(running)
+
+    def _give_up(self, guilty: _Slot[Shard, Result]) -> None:
+        """Put the parts of a shard in its place; one kill more shows which of them is to blame."""
+        parts = self.smaller(guilty.shard) if self.smaller else ()
         if not parts:
             raise WorkerError(
-                f"worker processes were killed {self.breaks} times on the same shard (out of memory?); "
+                f"worker processes were killed {guilty.kills} times on the same shard (out of memory?); "
                 "free memory or use fewer workers, then run the same command again"
-            ) from error
-        self.waiting.extendleft((part, None) for part in reversed(parts))
-        self.suspects = max(0, self.suspects - 1) + len(parts)
+            )
+        slots = [_Slot[Shard, Result](part, kills=self.local.retries) for part in parts]
+        place = self.order.index(guilty)
+        del self.order[place]
+        for number, slot in enumerate(slots):
+            self.order.insert(place + number, slot)
+        self.waiting.extendleft(reversed(slots))

@@ -1,14 +1,17 @@
-"""Worker processes that start without the caller's script and never outlive their parent."""
+"""One worker process: it starts without the caller's script, does what it is sent, and never outlives its parent."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import queue
 import signal
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.reduction import ForkingPickler
 from types import ModuleType
 from typing import Any
 
@@ -23,24 +26,51 @@ _ONE_THREAD = (
 """Read by libraries when they load: with a process a core, threads beyond it only take turns."""
 
 
-class Pool:
-    """A `ProcessPoolExecutor` whose workers can be stopped at once."""
+class WorkerDied(Exception):  # noqa: N818  # never seen outside this room
+    """The process is gone, and with it what it was doing."""
 
-    def __init__(self, workers: int) -> None:
-        context = _Context()
-        self._started = context.started
-        self._executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
-        self.submit = self._executor.submit
+
+class Worker:
+    """A process and the only pipe to it.
+
+    `concurrent.futures` shares one pipe among all workers, and holds both ends of it: a worker that is killed while it
+    sends a result leaves the parent to wait for the rest for ever. Here the pipe ends with the process.
+    """
+
+    def __init__(self) -> None:
+        # Spawn, not fork: Lance and OpenVINO hold threads, which a forked child would find dead.
+        context = SpawnContext()
+        self.connection, theirs = context.Pipe()
+        self._process = _Process(target=_serve, args=(theirs,), daemon=True)
+        try:
+            self._process.start()
+        finally:
+            theirs.close()
+
+    def send(self, work: Callable[[Any], Any], shard: Any) -> None:
+        """Have ``work(shard)`` done, after all that was sent before. Raises WorkerDied."""
+        try:
+            self.connection.send((work, shard))
+        except (BrokenPipeError, ConnectionError) as error:
+            raise WorkerDied from error
+
+    def result(self) -> tuple[Any, BaseException | None]:
+        """What came of the oldest thing sent: its value, or what ``work`` raised. Raises WorkerDied."""
+        try:
+            value, error = self.connection.recv()
+        except (EOFError, ConnectionError) as gone:
+            raise WorkerDied from gone
+        return value, error
 
     def close(self) -> None:
-        """Let idle workers go home."""
-        self._executor.shutdown(wait=True)
+        """Let an idle worker go home."""
+        self.connection.close()
+        self._process.join()
 
     def stop(self) -> None:
-        """End the workers whatever they do: work is pure, so nothing but time is lost."""
-        for process in self._started:
-            process.kill()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        """End the worker whatever it does: work is pure, so nothing but time is lost."""
+        self._process.kill()
+        self.close()
 
 
 class _Process(SpawnProcess):
@@ -55,31 +85,52 @@ class _Process(SpawnProcess):
             sys.modules["__main__"] = script
 
 
-class _Context(SpawnContext):
-    """Spawn, not fork: Lance and OpenVINO hold threads, which a forked child would find dead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[SpawnProcess] = []
-
-    def Process(self, *args: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
-        process = _Process(*args, **options)
-        self.started.append(process)
-        return process
-
-
-def _begin() -> None:
-    """The first thing a worker does, before it loads any library."""
+def _serve(connection: Connection[Any, Any]) -> None:
+    """What a worker does from beginning to end; before it loads any library, it sees to their threads."""
     # Ctrl-C reaches the whole process group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    waiting: queue.SimpleQueue[tuple[Callable[[Any], Any], Any]] = queue.SimpleQueue()
+    threading.Thread(target=_receive, args=(connection, waiting), daemon=True).start()
+    while True:
+        work, shard = waiting.get()
+        answer = _answer(work, shard)
+        try:
+            connection.send_bytes(answer)
+        except OSError:
+            os._exit(1)
 
 
-def _end_with_parent() -> None:
-    """A parent that is killed cannot stop its workers; without this they would wait for shards for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _receive(connection: Connection[Any, Any], waiting: queue.SimpleQueue[Any]) -> None:
+    """Take in what is sent while the other thread works, so that the parent never waits in sending.
+
+    The pipe ends when the parent has no more to do, or is killed: either way nobody wants anything any more.
+    """
+    try:
+        while True:
+            try:
+                waiting.put(connection.recv())
+            except (EOFError, OSError):
+                raise
+            except Exception as error:  # what was sent cannot be unpickled here: that is an answer too
+                waiting.put((_refuse, error))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def _refuse(error: Exception) -> None:
+    raise error
+
+
+def _answer(work: Callable[[Any], Any], shard: Any) -> memoryview:
+    try:
+        return ForkingPickler.dumps((work(shard), None))
+    except BaseException as error:
+        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        try:
+            answer = ForkingPickler.dumps((None, error))
+            ForkingPickler.loads(answer)
+        except Exception:  # it holds something that cannot travel
+            return ForkingPickler.dumps((None, RuntimeError(traceback.format_exc())))
+        return answer
