@@ -6,7 +6,8 @@ Cost: one decode per call, at the cheapest adequate scale; an ordinary 50 KB JPE
 Limit: damage that a format does not reveal goes unseen (JPEG and fax-coded TIFF have no checksums); of several frames
 only the first; the fast square differs from the exact one by what `benchmarks/decode.py --effect` measures; libtiff
 prints what it thinks of a damaged strip. AVIF needs a Pillow built with it, HEIF the package pi-heif.
-Safe to call from many threads; decoding and resizing release the interpreter's lock.
+Safe to call from many threads; decoding and resizing release the interpreter's lock. Importing this gives OpenCV one
+thread in this process, since work is spread over pictures.
 """
 
 from compoundeye.pixels._decode import crop_resize, decode

@@ -10,6 +10,10 @@ from compoundeye.pixels._scratch import borrow
 
 _Pixels = NDArray[np.uint8]
 
+# Pictures are spread over processes and threads, each picture is small: OpenCV's own threads within one cost a quarter
+# of a millisecond of processor time and bring nothing. This holds for the whole process.
+cv2.setNumThreads(1)
+
 # Below this factor bilinear interpolation already uses every pixel nearly evenly; softening would change nothing.
 SOFTENED_FROM = 1.15
 
