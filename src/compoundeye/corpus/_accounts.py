@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from compoundeye.corpus._error import CorpusError
+from compoundeye.corpus._rows import opened
 from compoundeye.corpus._stage import DUPLICATE, FAILED, STORED, kind_of
 from compoundeye.corpus._store import Corpus
 from compoundeye.records import Account, AccountError
@@ -56,7 +57,7 @@ def failures(corpus: str | os.PathLike[str] | Corpus) -> Iterator[dict[str, Any]
     Raises:
         CorpusError: there is no corpus.
     """
-    store = corpus if isinstance(corpus, Corpus) else Corpus.open(corpus)
+    store = opened(corpus)
     columns = ["source", "reason", "id", "at"]
     for batch in store.inputs.to_batches(columns=columns, filter=f"outcome = '{FAILED}'"):
         yield from batch.to_pylist()

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from compoundeye.corpus._error import storage_errors
 from compoundeye.corpus._ingest import FRAGMENT_BYTES, fragment_rows
 from compoundeye.corpus._lookup import keep_indexed
+from compoundeye.corpus._rows import opened
 from compoundeye.corpus._store import Corpus
 
 _LEDGER_ROWS = 1 << 20
@@ -38,7 +39,7 @@ def compact(corpus: str | os.PathLike[str] | Corpus, *, keep: timedelta = timede
     Raises:
         CorpusError: there is no corpus, another job is writing to it, or it cannot be written to.
     """
-    store = corpus if isinstance(corpus, Corpus) else Corpus.open(corpus)
+    store = opened(corpus)
     with ExitStack() as held:
         for job in ("ingest", "categorise", "correction", "index"):
             held.enter_context(store.lock(job))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lzma
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from compoundeye.corpus._beside import Member, samples
@@ -27,17 +27,12 @@ class TarRange(NamedTuple):
     size: int
 
     def read(self, limit: int) -> bytes:
-        if self.size > limit:
-            raise UnreadableError(too_large(limit))
-        try:
-            file: BinaryIO = kept((self.archive, self.mtime_ns), self.archive.open)
-            file.seek(self.offset)
-            data = file.read(self.size)
-        except OSError as error:
-            raise UnreadableError(reason_of(error)) from error
-        if len(data) < self.size:
-            raise UnreadableError(DAMAGED)
-        return data
+        return _whole(self.size, limit, self._bytes)
+
+    def _bytes(self) -> bytes:
+        file: BinaryIO = kept((self.archive, self.mtime_ns), self.archive.open)
+        file.seek(self.offset)
+        return file.read(self.size)
 
 
 class TarMember(NamedTuple):
@@ -53,18 +48,27 @@ class TarMember(NamedTuple):
     size: int
 
     def read(self, limit: int) -> bytes:
-        if self.size > limit:
-            raise UnreadableError(too_large(limit))
+        return _whole(self.size, limit, self._bytes)
+
+    def _bytes(self) -> bytes:
         try:
             unpacking: _Unpacking = kept((self.archive, self.mtime_ns), lambda: _Unpacking(self.archive))
-            data = unpacking.member(self.offset)
+            return unpacking.member(self.offset)
         except _DAMAGE as error:
             raise UnreadableError(DAMAGED) from error
-        except OSError as error:
-            raise UnreadableError(reason_of(error)) from error
-        if len(data) < self.size:
-            raise UnreadableError(DAMAGED)
-        return data
+
+
+def _whole(size: int, limit: int, read: Callable[[], bytes]) -> bytes:
+    """All ``size`` bytes of a member, or the reason why not."""
+    if size > limit:
+        raise UnreadableError(too_large(limit))
+    try:
+        data = read()
+    except OSError as error:
+        raise UnreadableError(reason_of(error)) from error
+    if len(data) < size:
+        raise UnreadableError(DAMAGED)
+    return data
 
 
 def from_tar(archive: Place, found: Status, left_alone: LeftAlone) -> Iterator[Input]:
