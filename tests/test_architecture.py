@@ -22,9 +22,12 @@ MAY_IMPORT = {
     "models": {"records", "pixels"},
     "corpus": {"records", "pixels", "models", "cluster"},
     "categorise": {"records", "pixels", "models", "corpus", "cluster", "evaluate"},
-    "console": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "categorise"},
-    "cli": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "categorise", "console"},
-}
+    "nets": {"records", "models"},
+    "runs": {"records", "pixels", "models", "corpus", "evaluate"},
+    "train": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "nets", "runs"},
+    "console": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "categorise", "runs"},
+    }
+MAY_IMPORT["cli"] = set(MAY_IMPORT)
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [path for path in SOURCES if path.parent != PACKAGE]

@@ -1,0 +1,9 @@
+"""Making models: settings, the parallel plan, the loop, checkpoints.
+
+Guarantee: a run that is killed goes on where it was, on as many processes as there are now, and uses every picture of
+an epoch once. Cost: importing this imports torch. Limit: needs the extra `train`.
+"""
+
+from compoundeye.train._plan import Plan
+
+__all__ = ["Plan"]
