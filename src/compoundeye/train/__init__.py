@@ -4,6 +4,9 @@ Guarantee: a run that is killed goes on where it was, on as many processes as th
 an epoch once. Cost: importing this imports torch. Limit: needs the extra `train`.
 """
 
+from compoundeye.train._clip import clip_gradients
+from compoundeye.train._layout import Layout, lay_out
+from compoundeye.train._parallel import parallelise
 from compoundeye.train._plan import Plan
 
-__all__ = ["Plan"]
+__all__ = ["Layout", "Plan", "clip_gradients", "lay_out", "parallelise"]
