@@ -4,6 +4,10 @@ Guarantee: plain modules without global state; published weights load by name or
 Cost: importing this imports torch. Limit: needs the extra `train`.
 """
 
+from compoundeye.nets._build import NETWORKS, build
+from compoundeye.nets._linear import Linear
+from compoundeye.nets._resnet import ResNet
+from compoundeye.nets._sizes import SIZES, Size, vit_config
 from compoundeye.nets._vit import ViT, ViTConfig
 
-__all__ = ["ViT", "ViTConfig"]
+__all__ = ["NETWORKS", "SIZES", "Linear", "ResNet", "Size", "ViT", "ViTConfig", "build", "vit_config"]

@@ -2,17 +2,22 @@
 
 Query and key normalisation and parallel blocks: Dehghani et al., 2023 (arXiv:2302.05442). Registers: Darcet et al.,
 2023 (arXiv:2309.16588). Layer scale and stochastic depth: Touvron et al., 2021 (arXiv:2103.17239) and Huang et al.,
-2016 (arXiv:1603.09382). Shapes: N pictures, L tokens, D width, H heads, E width of a head.
+2016 (arXiv:1603.09382). Attention pooling: Zhai et al., 2021 (arXiv:2106.04560).
+Shapes: N pictures, L tokens, D width, H heads, E width of a head.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from compoundeye.records import EyeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +33,19 @@ class ViTConfig:
     """Side of the square input in pixels."""
     patch: int = 16
     channels: int = 3
-    pool: Literal["token", "mean"] = "token"
-    """Features are the class token, or the mean of the patches' tokens (which then needs no class token)."""
+    pool: Literal["token", "mean", "attention"] = "token"
+    """Features are the class token, the mean of the patches' tokens, or what a learnt query finds among them."""
     registers: int = 0
     bias: bool = True
+    """Whether linear layers add a constant."""
+    qkv_bias: bool | None = None
+    """The same for queries, keys and values; as ``bias`` if not given."""
+    norm: Literal["layer", "rms"] = "layer"
+    """Layer normalisation, or without centring and bias (Zhang and Sennrich, 2019, arXiv:1910.07467)."""
+    norm_in: bool = False
+    """A normalisation before the first block, as CLIP has it."""
+    activation: Literal["gelu", "gelu_tanh", "quick_gelu"] = "gelu"
+    """Of the feed-forward layers: exact, as SigLIP has it, or as CLIP has it."""
     qk_norm: bool = False
     parallel: bool = False
     """Attention and feed-forward side by side on one normalisation, rather than one after the other."""
@@ -46,6 +60,17 @@ class ViTConfig:
     """Experts that a token goes to."""
     experts_every: int = 2
     """Every how many blocks the feed-forward layer is a mixture."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built.
+
+        Raises:
+            EyeError: the picture is not whole patches, or the width not whole heads.
+        """
+        if self.image % self.patch:
+            raise EyeError(f"a picture of {self.image} pixels is not whole patches of {self.patch}: change one of them")
+        if self.width % self.heads:
+            raise EyeError(f"a width of {self.width} does not divide into {self.heads} heads: change one of them")
 
     @property
     def tokens(self) -> int:
@@ -63,6 +88,8 @@ class ViT(nn.Module):
 
     patch: nn.Conv2d | None
     norm: nn.Module | None
+    norm_in: nn.Module | None
+    pool: nn.Module | None
 
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
@@ -71,9 +98,11 @@ class ViT(nn.Module):
         self.patch = nn.Conv2d(c.channels, c.width, c.patch, c.patch)
         self.prefix = nn.Parameter(torch.empty(1, c.extra, c.width)) if c.extra else None
         self.position = nn.Parameter(torch.empty(1, (c.image // c.patch) ** 2 + (c.pool == "token"), c.width))
+        self.norm_in = normalisation(c, c.width) if c.norm_in else None
         # Keys are the block's number, so that a stage of a pipeline saves its blocks under the names of the whole.
         self.blocks = nn.ModuleDict({str(i): Block(c, i) for i in range(c.depth)})
-        self.norm = nn.LayerNorm(c.width, c.epsilon)
+        self.norm = normalisation(c, c.width)
+        self.pool = AttentionPool(c) if c.pool == "attention" else None
         self.reset()
 
     def reset(self) -> None:
@@ -86,40 +115,57 @@ class ViT(nn.Module):
                 nn.init.trunc_normal_(module.weight, std=0.02)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.LayerNorm):
+            elif isinstance(module, (nn.LayerNorm, nn.RMSNorm)):
                 module.reset_parameters()
-            elif isinstance(module, LayerScale):
-                module.reset()
+        for module in self.modules():  # after the layers in them
+            if module is not self and callable(reset := getattr(module, "reset", None)):
+                reset()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, C, S, S] (or [N, L, D] from an earlier stage) to [N, D] (or [N, L, D] for a later stage)."""
-        x = self.tokens(x)
-        return x if self.norm is None else self.pooled(x)
+    def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
+        """[N, C, S, S] (or [N, L, D] from an earlier stage) to [N, D] (or [N, L, D] for a later stage).
 
-    def tokens(self, x: Tensor) -> Tensor:
+        Args:
+            keep: int64 [N, K], the patches that go in (masked training); what comes out is then their tokens,
+                [N, extra + K, D].
+        """
+        x = self.tokens(x, keep)
+        return x if self.norm is None or keep is not None else self.pooled(x)
+
+    def tokens(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """[N, C, S, S] to [N, L, D]: class token, registers, then patches row by row."""
         if self.patch is not None:
-            x = self.embed(x)
+            x = self.embed(x, keep)
         for block in self.blocks.values():
             x = block(x)
         return x if self.norm is None else self.norm(x)
 
-    def embed(self, x: Tensor) -> Tensor:
+    def embed(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """[N, C, S, S] to [N, L, D] before the first block."""
         assert self.patch is not None
         x = self.patch(x).flatten(2).transpose(1, 2)
         token = self.config.pool == "token"
         x = x + self.position[:, int(token) :]
-        if self.prefix is None:
-            return x
-        prefix: Tensor = self.prefix
-        if token:  # registers have no position
-            prefix = torch.cat([prefix[:, :1] + self.position[:, :1], prefix[:, 1:]], 1)
-        return torch.cat([prefix.expand(len(x), -1, -1), x], 1)
+        if keep is not None:
+            x = x.gather(1, keep[..., None].expand(-1, -1, x.shape[2]))
+        if self.prefix is not None:
+            prefix: Tensor = self.prefix
+            if token:  # registers have no position
+                prefix = torch.cat([prefix[:, :1] + self.position[:, :1], prefix[:, 1:]], 1)
+            x = torch.cat([prefix.expand(len(x), -1, -1), x], 1)
+        return x if self.norm_in is None else self.norm_in(x)
 
     def pooled(self, x: Tensor) -> Tensor:
         """[N, L, D] to [N, D]."""
-        return x[:, 0] if self.config.pool == "token" else x[:, self.config.extra :].mean(1)
+        if self.config.pool == "token":
+            return x[:, 0]
+        x = x[:, self.config.extra :]
+        return x.mean(1) if self.pool is None else self.pool(x)
+
+
+def normalisation(config: ViTConfig, width: int) -> nn.Module:
+    """Over the last axis, of the kind that the network has throughout."""
+    kind = nn.RMSNorm if config.norm == "rms" else nn.LayerNorm
+    return kind(width, eps=config.epsilon)
 
 
 class Block(nn.Module):
@@ -129,10 +175,10 @@ class Block(nn.Module):
         super().__init__()
         c = config
         self.parallel = c.parallel
-        self.norm1 = nn.LayerNorm(c.width, c.epsilon)
+        self.norm1 = normalisation(c, c.width)
         self.attention = Attention(c)
-        self.norm2 = nn.Identity() if c.parallel else nn.LayerNorm(c.width, c.epsilon)
-        self.mlp = FeedForward(c.width, c.hidden or 4 * c.width, c.bias)
+        self.norm2 = nn.Identity() if c.parallel else normalisation(c, c.width)
+        self.mlp = FeedForward(c.width, c.hidden or 4 * c.width, c.bias, c.activation)
         self.scale1, self.scale2 = (
             (LayerScale(c.width, c.layer_scale) if c.layer_scale else nn.Identity()) for _ in range(2)
         )
@@ -154,9 +200,10 @@ class Attention(nn.Module):
         super().__init__()
         c = config
         self.each = c.width // c.heads
-        self.query, self.key, self.value = (nn.Linear(c.width, c.width, c.bias) for _ in range(3))
+        bias = c.bias if c.qkv_bias is None else c.qkv_bias
+        self.query, self.key, self.value = (nn.Linear(c.width, c.width, bias) for _ in range(3))
         self.norm_query, self.norm_key = (
-            (nn.LayerNorm(self.each, c.epsilon) if c.qk_norm else nn.Identity()) for _ in range(2)
+            (normalisation(c, self.each) if c.qk_norm else nn.Identity()) for _ in range(2)
         )
         self.attend = Attend()
         self.out = nn.Linear(c.width, c.width, c.bias)
@@ -179,17 +226,57 @@ class Attend(nn.Module):
         return F.scaled_dot_product_attention(q, k, v)
 
 
-class FeedForward(nn.Module):
-    """Two layers with GELU between."""
+def quick_gelu(x: Tensor) -> Tensor:
+    """The sigmoid approximation of GELU (Hendrycks and Gimpel, 2016, arXiv:1606.08415, section 2)."""
+    return x * torch.sigmoid(1.702 * x)
 
-    def __init__(self, width: int, hidden: int, bias: bool) -> None:
+
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "quick_gelu": quick_gelu,
+}
+
+
+class FeedForward(nn.Module):
+    """Two layers with an activation between."""
+
+    def __init__(self, width: int, hidden: int, bias: bool, activation: str = "gelu") -> None:
         super().__init__()
+        self.activation = ACTIVATIONS[activation]
         self.up = nn.Linear(width, hidden, bias)
         self.down = nn.Linear(hidden, width, bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., D] to [..., D]."""
-        return self.down(F.gelu(self.up(x)))
+        return self.down(self.activation(self.up(x)))
+
+
+class AttentionPool(nn.Module):
+    """A learnt query looks at all tokens (Lee et al., 2019, arXiv:1810.00825), then a feed-forward layer."""
+
+    def __init__(self, config: ViTConfig) -> None:
+        super().__init__()
+        c = config
+        self.each = c.width // c.heads
+        self.probe = nn.Parameter(torch.empty(1, 1, c.width))
+        self.query, self.key, self.value, self.out = (nn.Linear(c.width, c.width) for _ in range(4))
+        self.attend = Attend()
+        self.norm = normalisation(c, c.width)
+        self.mlp = FeedForward(c.width, c.hidden or 4 * c.width, True, c.activation)
+
+    def reset(self) -> None:
+        """Draw a fresh query; the network draws the layers."""
+        nn.init.trunc_normal_(self.probe, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, L, D] to [N, D]."""
+        q, k, v = (
+            y.unflatten(-1, (-1, self.each)).transpose(1, 2)  # [N, H, 1 or L, E]
+            for y in (self.query(self.probe).expand(len(x), -1, -1), self.key(x), self.value(x))
+        )
+        y = self.out(self.attend(q, k, v).transpose(1, 2).flatten(2))[:, 0]
+        return y + self.mlp(self.norm(y))
 
 
 class LayerScale(nn.Module):
