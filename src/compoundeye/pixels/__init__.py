@@ -10,6 +10,7 @@ Safe to call from many threads; decoding and resizing release the interpreter's 
 thread in this process, since work is spread over pictures.
 """
 
+from compoundeye.pixels._box import Box, crop_box
 from compoundeye.pixels._decode import crop_resize, decode
 from compoundeye.pixels._error import PictureError
 from compoundeye.pixels._file import MAX_PIXELS
@@ -17,4 +18,16 @@ from compoundeye.pixels._header import Header, probe
 from compoundeye.pixels._look import Look, look
 from compoundeye.pixels._phash import hamming
 
-__all__ = ["MAX_PIXELS", "Header", "Look", "PictureError", "crop_resize", "decode", "hamming", "look", "probe"]
+__all__ = [
+    "MAX_PIXELS",
+    "Box",
+    "Header",
+    "Look",
+    "PictureError",
+    "crop_box",
+    "crop_resize",
+    "decode",
+    "hamming",
+    "look",
+    "probe",
+]

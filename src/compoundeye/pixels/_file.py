@@ -49,14 +49,16 @@ class JpegFile:
         """The divisor at which pixels come cheapest while `side` pixels of them stay at least `at_least`."""
         return cheapest_scale(int(side), at_least)
 
-    def stored(self, scale: int, *, reuse: bool = False, rough: bool = False) -> NDArray[np.uint8]:
+    def stored(
+        self, scale: int, *, reuse: bool = False, rough: bool = False, bottom: int | None = None
+    ) -> NDArray[np.uint8]:
         """uint8 [ceil(H / scale), ceil(W / scale), 3] in the file's own colours (CMYK: in sRGB).
 
         With `reuse` the pixels are good until this thread's next call; `rough` chroma is enough for pixels that will be
-        averaged. Raises PictureError.
+        averaged; rows from `bottom` on (at full size) may be missing. Raises PictureError.
         """
         try:
-            pixels = decode_stored(self.data, self.head, scale, reuse=reuse, rough=rough)
+            pixels = decode_stored(self.data, self.head, scale, reuse=reuse, rough=rough, bottom=bottom)
         except OddSamplingError:
             full = load_srgb(open_image(self.data, "JPEG"), managed=self.mode == "CMYK")
             width, height = (scaled(side, scale) for side in self.size)
@@ -101,7 +103,14 @@ class PillowFile:
         """Always 1: these formats have no cheaper scale."""
         return 1
 
-    def stored(self, scale: int, *, reuse: bool = False, rough: bool = False) -> NDArray[np.uint8]:  # noqa: ARG002
+    def stored(  # one face with JpegFile
+        self,
+        scale: int,  # noqa: ARG002
+        *,
+        reuse: bool = False,  # noqa: ARG002
+        rough: bool = False,  # noqa: ARG002
+        bottom: int | None = None,  # noqa: ARG002
+    ) -> NDArray[np.uint8]:
         """uint8 [H, W, 3] in sRGB. Raises PictureError."""
         return load_srgb(self.image)
 

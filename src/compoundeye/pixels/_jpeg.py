@@ -4,6 +4,7 @@ Source: ITU-T T.81 Annex B (markers), JFIF 1.02 (APP0), Adobe Technical Note 511
 libjpeg-turbo goes on after damage and fills with grey; here every warning about the scan is an error.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 from compoundeye.pixels._error import PictureError
 from compoundeye.pixels._scratch import borrow
 
-_SOS, _EOI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xE0, 0xE1, 0xE2, 0xEE
+_SOS, _EOI, _DRI, _APP0, _APP1, _APP2, _APP14 = 0xDA, 0xD9, 0xDD, 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _READABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # not lossless, not hierarchical
 _PROGRESSIVE = {0xC2, 0xCA}
+_SEQUENTIAL = {0xC0, 0xC1}  # Huffman-coded
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 # Each scan of a progressive picture passes over all its pixels, so a file of a megabyte could cost hours. Real files
@@ -28,6 +30,11 @@ _MOST_SCANS = 500
 
 # Scaling by 1/2, 1/4 and 1/8 has vector code in libjpeg-turbo; 5/8, 3/4 and 7/8 do not and are slower than no scaling.
 _SCALES = (8, 4, 2)
+
+
+# Ending early costs a copy of the bytes and a search for the end: a little less than two rows of blocks.
+_WORTH_ENDING = 24
+_ENDED_EARLY = re.compile(r"\bextraneous bytes before marker 0xd9$")
 
 
 class OddSamplingError(Exception):
@@ -47,6 +54,8 @@ class JpegHead:
     """Where the first scan begins."""
     repairs: tuple[tuple[int, int], ...]
     """(position, byte) pairs that make a harmless header oddity pass the strict decoder."""
+    height_at: int = 0
+    """Where the height stands, if decoding may end early: one Huffman-coded scan from top to bottom; else 0."""
 
 
 def read_head(data: bytes) -> JpegHead:
@@ -55,10 +64,14 @@ def read_head(data: bytes) -> JpegHead:
     exif: bytes | None = None
     chunks: dict[int, bytes] = {}
     repairs: list[tuple[int, int]] = []
-    adobe_at = end = 0
+    adobe_at = height_at = end = 0
+    restarts = False
     for marker, start, end in _segments(data):
         if marker in _FRAMES:
             frame = _frame(data, marker, start, end)
+            height_at = start + 1 if marker in _SEQUENTIAL else 0
+        elif marker == _DRI:
+            restarts = True
         elif marker == _APP1 and exif is None and data.startswith(b"Exif\0\0", start):
             exif = data[start:end]
         elif marker == _APP2 and data.startswith(b"ICC_PROFILE\0", start):
@@ -72,7 +85,9 @@ def read_head(data: bytes) -> JpegHead:
     width, height, components = frame
     repairs += _adobe_repair(data, adobe_at, components)
     profile = b"".join(chunks[key] for key in sorted(chunks)) or None
-    return JpegHead(width, height, _MODES[components], exif, profile, end, tuple(repairs))
+    if restarts or data[start] != components:  # the last segment is that of the scan
+        height_at = 0
+    return JpegHead(width, height, _MODES[components], exif, profile, end, tuple(repairs), height_at)
 
 
 def scaled(size: int, scale: int) -> int:
@@ -86,26 +101,56 @@ def cheapest_scale(side: int, at_least: int) -> int:
 
 
 def decode_stored(
-    data: bytes, head: JpegHead, scale: int = 1, *, reuse: bool = False, rough: bool = False
+    data: bytes, head: JpegHead, scale: int = 1, *, reuse: bool = False, rough: bool = False, bottom: int | None = None
 ) -> NDArray[np.uint8]:
     """Pixels as stored, uint8 [ceil(H / scale), ceil(W / scale), 3] RGB, or [..., 4] for CMYK with 255 = no ink.
 
     With `reuse` they lie in this thread's scratch and last until its next decode. `rough` repeats chroma instead of
-    interpolating it, for pixels that will be averaged anyway. No colour management, no orientation.
+    interpolating it, for pixels that will be averaged anyway. No colour management, no orientation. With `bottom`, rows
+    from there on (counted at full size) may be missing; damage below it may go unseen, a missing end may not.
     Raises PictureError for damage and OddSamplingError.
     """
     colours, channels = ("CMYK", 4) if head.mode == "CMYK" else ("RGB", 3)
-    width, height = scaled(head.width, scale), scaled(head.height, scale)
+    rows = head.height if bottom is None else _rows_down_to(bottom, head, scale)
+    width, height = scaled(head.width, scale), scaled(rows, scale)
     options: dict[str, Any] = {"fastupsample": rough}
     if reuse:
         options["buffer"] = borrow("decoded", width * height * channels)
     if scale > 1:
         options |= {"min_factor": scale, "min_width": width, "min_height": height}
+    if rows < head.height:
+        return _decode_top(data, head, rows, colours, options, (height, width, channels))
     try:
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(_repaired(data, head.repairs), colours, **options)
     except ValueError as error:
         raise _reason(str(error), ended=data.find(b"\xff\xd9", head.scan_at) >= 0) from error
     return pixels
+
+
+def _rows_down_to(bottom: int, head: JpegHead, scale: int) -> int:
+    """Rows to decode, at full size, so that those above `bottom` are as in the whole picture."""
+    # One more row at that scale, since interpolated chroma looks at it.
+    rows = (scaled(bottom, scale) + 1) * scale
+    return rows if head.height_at and head.height - rows >= _WORTH_ENDING else head.height
+
+
+def _decode_top(
+    data: bytes, head: JpegHead, rows: int, colours: str, options: dict[str, Any], shape: tuple[int, int, int]
+) -> NDArray[np.uint8]:
+    """The first rows only: the decoder is told that the picture ends there.
+
+    It then looks for the marker that ends a picture and warns of the rest of the scan as bytes too many before it. That
+    warning can only come when all rows stand in the buffer without one: any other, or another marker, is damage.
+    """
+    height = tuple(zip((head.height_at, head.height_at + 1), rows.to_bytes(2, "big"), strict=True))
+    pixels = options.setdefault("buffer", np.empty(shape, np.uint8))
+    try:
+        simplejpeg.decode_jpeg(_repaired(data, head.repairs + height), colours, **options)
+    except ValueError as error:
+        if not _ENDED_EARLY.search(str(error)):
+            raise _reason(str(error), ended=data.find(b"\xff\xd9", head.scan_at) >= 0) from error
+    height_px, width, channels = shape
+    return pixels.reshape(-1)[: height_px * width * channels].reshape(shape)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

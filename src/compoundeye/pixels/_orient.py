@@ -28,3 +28,15 @@ def upright(stored: _Pixels, orientation: int) -> _Pixels:
 def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     """Width and height as displayed."""
     return (height, width) if orientation >= 5 else (width, height)
+
+
+def stored_box(box: tuple[int, int, int, int], width: int, height: int, orientation: int) -> tuple[int, int, int, int]:
+    """(left, top, width, height) in the stored picture of a box in the displayed one.
+
+    `width` and `height` are those of the displayed picture.
+    """
+    left, top, w, h = box
+    right, bottom = width - left - w, height - top - h
+    x = right if orientation in (2, 3, 6, 7) else left
+    y = bottom if orientation in (3, 4, 7, 8) else top
+    return (y, x, h, w) if orientation >= 5 else (x, y, w, h)
