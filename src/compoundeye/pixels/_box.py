@@ -39,8 +39,10 @@ def crop_box(
         flip: mirror the result.
         max_pixels: larger pictures are refused before anything is decoded.
 
-    Rows of an ordinary JPEG below the box are not decoded. So damage that shows only there goes unseen (ingest has read
-    every picture to its end), but a file without its end is truncated wherever the box lies. Reduction is antialiased as in `crop_resize`, enlargement bilinear.
+    Rows of an ordinary JPEG below the box are not decoded. A file without its end is truncated wherever the box lies,
+    but other damage goes unseen if it shows only below the box, as most does: a scan that lost its way ends too early
+    or too late. Ingest has read every picture to its end. Reduction is antialiased as in `crop_resize`, enlargement is
+    bilinear.
     Raises PictureError, and ValueError for a box outside of the picture or an `out` that does not fit.
     """
     _check(size, out)

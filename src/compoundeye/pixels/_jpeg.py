@@ -4,6 +4,7 @@ Source: ITU-T T.81 Annex B (markers), JFIF 1.02 (APP0), Adobe Technical Note 511
 libjpeg-turbo goes on after damage and fills with grey; here every warning about the scan is an error.
 """
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -143,14 +144,13 @@ def _decode_top(
     warning can only come when all rows stand in the buffer without one: any other, or another marker, is damage.
     """
     height = tuple(zip((head.height_at, head.height_at + 1), rows.to_bytes(2, "big"), strict=True))
-    pixels = options.setdefault("buffer", np.empty(shape, np.uint8))
+    pixels: NDArray[np.uint8] = options.setdefault("buffer", np.empty(shape, np.uint8))
     try:
         simplejpeg.decode_jpeg(_repaired(data, head.repairs + height), colours, **options)
     except ValueError as error:
         if not _ENDED_EARLY.search(str(error)):
             raise _reason(str(error), ended=data.find(b"\xff\xd9", head.scan_at) >= 0) from error
-    height_px, width, channels = shape
-    return pixels.reshape(-1)[: height_px * width * channels].reshape(shape)
+    return pixels.reshape(-1)[: math.prod(shape)].reshape(shape)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
