@@ -4,10 +4,10 @@ Guarantee: a run that is killed goes on where it was, on as many processes as th
 an epoch once. Cost: importing this imports torch. Limit: needs the extra `train`.
 """
 
+from compoundeye.train._checkpoint import Checkpoints
 from compoundeye.train._clip import clip_gradients
 from compoundeye.train._layout import Layout, lay_out
 from compoundeye.train._parallel import parallelise
-from compoundeye.train._checkpoint import Checkpoints
 from compoundeye.train._peers import CheckpointError
 from compoundeye.train._plan import Plan
 from compoundeye.train._retention import Retention
