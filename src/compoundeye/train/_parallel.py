@@ -8,6 +8,9 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_f
 
 from compoundeye.nets import ViT
 from compoundeye.train._layout import Layout
+from compoundeye.train._recompute import recompute
+from compoundeye.train._sequence import split_sequence
+from compoundeye.train._tensor import split_layers
 
 
 def parallelise(model: nn.Module, layout: Layout) -> None:
@@ -19,6 +22,18 @@ def parallelise(model: nn.Module, layout: Layout) -> None:
     Raises:
         EyeError: the plan asks for what this model or machine cannot do.
     """
+    plan = layout.plan
+    for vit in [module for module in model.modules() if isinstance(module, ViT)]:
+        if layout.splitting is not None:
+            split_layers(vit, layout.splitting)
+        if plan.context * plan.tensor > 1:
+            split_sequence(vit, layout)
+        for block in vit.blocks.values():
+            if plan.activation_checkpointing != "none":
+                recompute(block, plan.activation_checkpointing)
+            if plan.compile:
+                # Not the module: FSDP's hooks stay outside.
+                block.forward = torch.compile(block.forward)  # type: ignore[method-assign]
     if layout.mesh is not None:
         _shard(model, layout)
 
@@ -43,7 +58,7 @@ def _units(model: nn.Module) -> list[nn.Module]:
     for module in model.modules():
         if isinstance(module, ViT):
             units += module.blocks.values()
-            units.append(module)
+            units += [module] if module.pool is None else [module.pool, module]
     backbone = getattr(model, "backbone", None)
     if isinstance(backbone, nn.Module) and not any(isinstance(one, ViT) for one in backbone.modules()):
         units.append(backbone)
