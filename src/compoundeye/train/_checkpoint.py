@@ -5,21 +5,24 @@ from __future__ import annotations
 import json
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch import distributed as dist
 
-from compoundeye.train._chance import chance, set_chance
 from compoundeye.train._checkpoint_folder import CheckpointFolder, Manifest
-from compoundeye.train._contents import Contents, Saved, contents, put_back, targets
+from compoundeye.train._contents import Contents, Saved, contents, optimisers_of, put_back, restless, targets
 from compoundeye.train._digest import damaged
 from compoundeye.train._peers import CheckpointError, Peers
+from compoundeye.train._random_states import random_states, set_random_states
 from compoundeye.train._retention import Retention
 from compoundeye.train._shards import ShardReader, ShardWriter
-from compoundeye.train._staging import Staging
+from compoundeye.train._staging import Staging, local
 
 
 def _warn(text: str) -> None:
@@ -64,8 +67,17 @@ class Checkpoints:
         self._writer = ShardWriter(self._peers)
         self._thread: threading.Thread | None = None
         self._failure: CheckpointError | None = None
+        self._waiting: weakref.WeakSet[torch.optim.Optimizer] = weakref.WeakSet()
 
-    def save(self, step: int, state: Mapping[str, Any], facts: Mapping[str, Any], *, wait: bool = False) -> None:
+    def save(
+        self,
+        step: int,
+        state: Mapping[str, Any],
+        facts: Mapping[str, Any],
+        *,
+        wait: bool = False,
+        overlap: bool = False,
+    ) -> None:
         """Keep the state of now as the checkpoint of a step; an older one of the same step is replaced.
 
         Waits for the save before, if it still goes on: there is at most one at a time.
@@ -73,6 +85,9 @@ class Checkpoints:
         Args:
             facts: what JSON can hold; `load` gives it back.
             wait: return when it is on the disk.
+            overlap: return even before the state is copied, which then goes on beside the next forward and backward
+                pass. The optimisers of the state wait for it before they step. Whoever else changes its tensors
+                (swaps in averaged weights, say) calls `staged` before; buffers of modules may change at once.
 
         Raises:
             CheckpointError: the state cannot be saved, or the save *before* failed (say the disk is full). Then this
@@ -83,17 +98,30 @@ class Checkpoints:
             known = json.loads(json.dumps(dict(facts)))
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"the facts of a checkpoint must be what JSON can hold: {error}") from None
-        tensors, values = contents(state)
-        mine = f"chance.{self._peers.rank}"
-        tensors.update({f"{mine}.{name}": one for name, one in chance().items()})
-        parts = self._staging.copy(self._writer.needed(tensors))
-        found = Contents(tensors, values)
+        found = contents(state)
+        mine = f"random.{self._peers.rank}"
+        found.tensors.update({f"{mine}.{name}": one for name, one in random_states().items()})
+        parts = {name: local(one) for name, one in self._writer.needed(found.tensors).items()}
+        buffers = self._staging.reserve(parts)
+        later: dict[str, Tensor] = {}
+        if overlap and not wait:
+            hasty = restless(state)
+            later = {name: one for name, one in parts.items() if name not in hasty}
+            self._let_wait(optimisers_of(state))
+        self._staging.fill({name: one for name, one in parts.items() if name not in later})
+        if not later:
+            self._staging.issued()
+            self._staging.finish()
         self._thread = threading.Thread(
-            target=self._write, args=(step, found, parts, known), name=f"checkpoint of step {step}"
+            target=self._write, args=(step, found, later, buffers, known), name=f"checkpoint of step {step}"
         )
         self._thread.start()
         if wait:
             self.wait()
+
+    def staged(self) -> None:
+        """Return when the tensors of the last save may change."""
+        self._staging.wait()
 
     def wait(self) -> None:
         """Return when no save goes on.
@@ -107,6 +135,11 @@ class Checkpoints:
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
+
+    @property
+    def writing(self) -> bool:
+        """Whether a save still goes on in this process."""
+        return self._thread is not None and self._thread.is_alive()
 
     def latest(self) -> int | None:
         """Step of the newest checkpoint of which every file is there in its size."""
@@ -135,10 +168,29 @@ class Checkpoints:
             raise CheckpointError(f"{self._disk.of(step)} is not there or is damaged; load another step")
         raise CheckpointError(f"there is no whole checkpoint in {self.folder}; start the run anew")
 
-    def _write(self, step: int, found: Contents, parts: Mapping[str, Any], facts: dict[str, Any]) -> None:
-        """In the background: write, and let it appear."""
+    def _let_wait(self, optimisers: Iterable[torch.optim.Optimizer]) -> None:
+        """Make optimisers step only when what they change is copied."""
+        for one in optimisers:
+            if one not in self._waiting:
+                self._waiting.add(one)
+                one.register_step_pre_hook(lambda *_: self.staged())
+
+    def _write(
+        self,
+        step: int,
+        found: Contents,
+        later: Mapping[str, Tensor],
+        parts: Mapping[str, Tensor],
+        facts: dict[str, Any],
+    ) -> None:
+        """In the background: copy what is left to copy, write, and let it appear."""
         peers = self._peers
         try:
+            try:
+                self._staging.fill(later)
+            finally:
+                self._staging.issued()
+            self._staging.finish()
             folder = peers.decide(lambda: self._disk.begin(step))
             digests = self._writer.write(folder, found.tensors, parts)
 
@@ -163,18 +215,18 @@ class Checkpoints:
         return [name for names in peers.everyone(lambda: damaged(folder, share)) for name in names]
 
     def _read(self, manifest: Manifest, state: Mapping[str, Any]) -> None:
-        peers, mine = self._peers, f"chance.{self._peers.rank}."
+        peers, mine = self._peers, f"random.{self._peers.rank}."
 
         def work() -> None:
             reader = ShardReader(self._disk.of(manifest.step))
             saved = Saved(reader.tensors, manifest.values)
             into = targets(state, saved)
             _require(into, saved, self._disk.of(manifest.step))
-            numbers = chance() if manifest.world == peers.size else {}
+            numbers = random_states() if manifest.world == peers.size else {}
             numbers = {name: one for name, one in numbers.items() if f"{mine}{name}" in saved.tensors}
             reader.read({**into.tensors, **{f"{mine}{name}": one for name, one in numbers.items()}})
             put_back(state, into, manifest.values)
-            set_chance(numbers)
+            set_random_states(numbers)
 
         peers.everyone(work)
 

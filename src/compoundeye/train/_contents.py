@@ -50,6 +50,21 @@ def contents(state: Mapping[str, Any]) -> Contents:
     return found
 
 
+def restless(state: Mapping[str, Any]) -> set[str]:
+    """Names of tensors that a forward pass may change: buffers of modules, such as the statistics of batch norms."""
+    return {
+        f"{key}.{clean(name)}"
+        for key, part in state.items()
+        if isinstance(part, nn.Module)
+        for name, _ in part.named_buffers()
+    }
+
+
+def optimisers_of(state: Mapping[str, Any]) -> list[torch.optim.Optimizer]:
+    """All optimisers of a state."""
+    return [one for part in state.values() for one in _optimisers(part)]
+
+
 def targets(state: Mapping[str, Any], saved: Saved) -> Contents:
     """Like `contents`, but of what ``saved`` is to be read into: an optimiser that has not stepped gets its tensors."""
     names = _parameter_names(state)
