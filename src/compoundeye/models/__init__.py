@@ -15,6 +15,7 @@ from compoundeye.models._labels import Labels, labels
 from compoundeye.models._listing import CatalogueRow, catalogue_rows
 from compoundeye.models._load import load
 from compoundeye.models._load_text import load_text
+from compoundeye.models._safetensors import weight_files
 from compoundeye.models._text import TEMPLATES, TextEncoder
 from compoundeye.models._tree import Tree
 from compoundeye.models._vision import Outputs, Vision
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "load_text",
     "present",
+    "weight_files",
     "weights",
     "weights_folder",
 ]

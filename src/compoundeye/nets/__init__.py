@@ -4,10 +4,28 @@ Guarantee: plain modules without global state; published weights load by name or
 Cost: importing this imports torch. Limit: needs the extra `train`.
 """
 
-from compoundeye.nets._build import NETWORKS, build
+from compoundeye.nets._build import NETWORKS, build, pixel_scale
+from compoundeye.nets._efficientnet import LITE, EfficientNetLite
 from compoundeye.nets._linear import Linear
+from compoundeye.nets._pretrained import read_pretrained
 from compoundeye.nets._resnet import ResNet
 from compoundeye.nets._sizes import SIZES, Size, vit_config
+from compoundeye.nets._state import read_state
 from compoundeye.nets._vit import ViT, ViTConfig
 
-__all__ = ["NETWORKS", "SIZES", "Linear", "ResNet", "Size", "ViT", "ViTConfig", "build", "vit_config"]
+__all__ = [
+    "LITE",
+    "NETWORKS",
+    "SIZES",
+    "EfficientNetLite",
+    "Linear",
+    "ResNet",
+    "Size",
+    "ViT",
+    "ViTConfig",
+    "build",
+    "pixel_scale",
+    "read_pretrained",
+    "read_state",
+    "vit_config",
+]

@@ -43,7 +43,7 @@ class ResNet(nn.Module):
         super().__init__()
         counts = [blocks] * len(strides) if isinstance(blocks, int) else list(blocks)
         if len(counts) != len(strides) or min([width, *counts]) < 1:
-            raise EyeError(f"{len(strides)} strides needs as many numbers of blocks, not {counts}")
+            raise EyeError(f"{len(strides)} strides need as many numbers of blocks, each at least 1, not {counts}")
         self.stem = nn.Conv2d(channels, width, 3, stem, 1, bias=False)
         stages: list[nn.Module] = []
         came = width

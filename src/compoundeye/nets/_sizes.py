@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, get_type_hints
+from dataclasses import dataclass
+from typing import Any
 
 from compoundeye.nets._vit import ViTConfig
 from compoundeye.records import EyeError
@@ -54,11 +55,20 @@ def vit_config(size: str, **changes: Any) -> ViTConfig:
     """
     if size not in SIZES:
         raise EyeError(f"there is no vision transformer {size!r}: did you mean {near(size, SIZES)}?")
-    fields = get_type_hints(ViTConfig)
+    return changed(SIZES[size].config, changes)
+
+
+def changed(config: ViTConfig, changes: Mapping[str, Any]) -> ViTConfig:
+    """A configuration with some of its fields changed.
+
+    Raises:
+        EyeError: no such field, or what is asked for cannot be built.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config)}
     for name in changes:
         if name not in fields:
             raise EyeError(f"a vision transformer has no option {name!r}: did you mean {near(name, fields)}?")
-    return replace(SIZES[size].config, **changes)
+    return dataclasses.replace(config, **changes)
 
 
 def near(name: str, names: Mapping[str, Any]) -> str:
