@@ -7,9 +7,25 @@ an epoch once. Cost: importing this imports torch. Limit: needs the extra `train
 from compoundeye.train._checkpoint import Checkpoints
 from compoundeye.train._clip import clip_gradients
 from compoundeye.train._layout import Layout, lay_out
+from compoundeye.train._loader import Batch, Loader
+from compoundeye.train._mix import mix
 from compoundeye.train._parallel import parallelise
 from compoundeye.train._peers import CheckpointError
 from compoundeye.train._plan import Plan
 from compoundeye.train._retention import Retention
+from compoundeye.train._view import View
 
-__all__ = ["CheckpointError", "Checkpoints", "Layout", "Plan", "Retention", "clip_gradients", "lay_out", "parallelise"]
+__all__ = [
+    "Batch",
+    "CheckpointError",
+    "Checkpoints",
+    "Layout",
+    "Loader",
+    "Plan",
+    "Retention",
+    "View",
+    "clip_gradients",
+    "lay_out",
+    "mix",
+    "parallelise",
+]
