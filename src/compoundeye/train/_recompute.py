@@ -36,7 +36,7 @@ def recompute(block: nn.Module, what: Literal["selective", "full"]) -> None:
     options: dict[str, Any] = {}
     if what == "selective":
         options["context_fn"] = partial(create_selective_checkpoint_contexts, _policy)
-    block.forward = _twice(forward, options)  # type: ignore[method-assign]
+    block.forward = _twice(forward, options)
 
 
 def _twice(forward: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:

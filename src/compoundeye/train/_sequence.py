@@ -42,7 +42,8 @@ def split_sequence(vit: ViT, layout: Layout) -> None:
     assert layout.mesh is not None
     along_context = layout.mesh["context"] if context > 1 else None
     for block in vit.blocks.values():
-        block.attention.attend = SplitAttend(block.attention.attend, along_context, config.tokens, more)
+        attention = block.get_submodule("attention")
+        attention.attend = SplitAttend(attention.get_submodule("attend"), along_context, config.tokens, more)
     parts = _Parts(along_context, layout.splitting, config.tokens, more)
     if vit.patch is not None:  # a later stage of a pipeline is given parts
         first = next(iter(vit.blocks.values()))
@@ -69,8 +70,8 @@ class _Parts:
         """[N, L, D] to [N, L', D]."""
         if x.shape[1] != self.tokens and (self.more or x.shape[1] % self.degree):
             raise EyeError(
-                f"{x.shape[1]} tokens of masked pictures do not divide into the context x tensor {self.degree} of [plan]; "
-                "change the share that is masked, or train without these degrees"
+                f"{x.shape[1]} tokens of masked pictures do not divide into context x tensor = {self.degree}; change "
+                "the share that is masked or [plan]"
             )
         x = F.pad(x, (0, 0, 0, self.more)) if self.more else x
         if self.context is not None:
@@ -117,5 +118,5 @@ class SplitAttend(nn.Module):
 
 def _moved(x: Tensor, mesh: DeviceMesh, split: int, wanted: int) -> Tensor:
     """All-to-all: what was split along one dimension is split along another."""
-    parts = x.unflatten(wanted, (mesh.size(), -1)).movedim(wanted, 0).contiguous()
+    parts = torch.stack(x.chunk(mesh.size(), wanted))
     return all_to_all_single(parts, None, None, mesh).movedim(0, split).flatten(split, split + 1)

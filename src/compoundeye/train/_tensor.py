@@ -37,6 +37,7 @@ def split_layers(vit: ViT, mesh: DeviceMesh) -> None:
     hidden = config.hidden or 4 * config.width
     if hidden % mesh.size():
         raise EyeError(f"{hidden} hidden units do not divide into tensor {mesh.size()}; change [plan]")
+    frozen = [name for name, parameter in vit.named_parameters() if not parameter.requires_grad]
     for block in vit.blocks.values():
         parallelize_module(block, mesh, _plan(block))
     if vit.norm is not None:
@@ -44,6 +45,8 @@ def split_layers(vit: ViT, mesh: DeviceMesh) -> None:
     if vit.pool is not None:  # it comes after all tokens are joined
         columns = dict.fromkeys(("query", "key", "value", "mlp.up"), ColwiseParallel())
         parallelize_module(vit.pool, mesh, {**columns, **dict.fromkeys(("out", "mlp.down"), RowwiseParallel())})
+    for name in frozen:  # replaced parameters learn
+        vit.get_parameter(name).requires_grad_(False)
 
 
 def _plan(block: nn.Module) -> dict[str, ParallelStyle]:
