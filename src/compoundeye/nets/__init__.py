@@ -6,6 +6,7 @@ Cost: importing this imports torch. Limit: needs the extra `train`.
 
 from compoundeye.nets._build import NETWORKS, build, pixel_scale
 from compoundeye.nets._efficientnet import LITE, EfficientNetLite
+from compoundeye.nets._experts import Mixture, mixtures, router_figures, share_router_losses
 from compoundeye.nets._linear import Linear
 from compoundeye.nets._pretrained import read_pretrained
 from compoundeye.nets._resnet import ResNet
@@ -19,13 +20,17 @@ __all__ = [
     "SIZES",
     "EfficientNetLite",
     "Linear",
+    "Mixture",
     "ResNet",
     "Size",
     "ViT",
     "ViTConfig",
     "build",
+    "mixtures",
     "pixel_scale",
     "read_pretrained",
     "read_state",
+    "router_figures",
+    "share_router_losses",
     "vit_config",
 ]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from compoundeye.nets._experts import Mixture
 from compoundeye.records import EyeError
 
 
@@ -60,6 +61,10 @@ class ViTConfig:
     """Experts that a token goes to."""
     experts_every: int = 2
     """Every how many blocks the feed-forward layer is a mixture."""
+    experts_balance: float = 0.01
+    """Weight of the loss that spreads tokens over experts."""
+    experts_z: float = 0.001
+    """Weight of the loss that keeps a router's logits small."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -71,6 +76,8 @@ class ViTConfig:
             raise EyeError(f"a picture of {self.image} pixels is not whole patches of {self.patch}: change one of them")
         if self.width % self.heads:
             raise EyeError(f"a width of {self.width} does not divide into {self.heads} heads: change one of them")
+        if self.experts and not 1 <= self.experts_each <= self.experts:
+            raise EyeError(f"a token cannot go to {self.experts_each} of {self.experts} experts: change experts_each")
 
     @property
     def tokens(self) -> int:
@@ -178,7 +185,7 @@ class Block(nn.Module):
         self.norm1 = normalisation(c, c.width)
         self.attention = Attention(c)
         self.norm2 = nn.Identity() if c.parallel else normalisation(c, c.width)
-        self.mlp = FeedForward(c.width, c.hidden or 4 * c.width, c.bias, c.activation)
+        self.mlp = feed_forward(c, index)
         self.scale1, self.scale2 = (
             (LayerScale(c.width, c.layer_scale) if c.layer_scale else nn.Identity()) for _ in range(2)
         )
@@ -250,6 +257,24 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[..., D] to [..., D]."""
         return self.down(self.activation(self.up(x)))
+
+
+def feed_forward(config: ViTConfig, index: int) -> nn.Module:
+    """A block's feed-forward layer: the last of every ``experts_every`` blocks has a mixture of them."""
+    c = config
+    hidden = c.hidden or 4 * c.width
+    if not c.experts or (index + 1) % c.experts_every:
+        return FeedForward(c.width, hidden, c.bias, c.activation)
+    return Mixture(
+        c.width,
+        hidden,
+        c.bias,
+        ACTIVATIONS[c.activation],
+        experts=c.experts,
+        each=c.experts_each,
+        balance=c.experts_balance,
+        z=c.experts_z,
+    )
 
 
 class AttentionPool(nn.Module):
