@@ -7,7 +7,9 @@ Cost: importing this imports torch. Limit: needs the extra `train`.
 from compoundeye.nets._build import NETWORKS, build, pixel_scale
 from compoundeye.nets._efficientnet import LITE, EfficientNetLite
 from compoundeye.nets._experts import Mixture, mixtures, router_figures, share_router_losses
+from compoundeye.nets._flops import forward_flops, training_flops
 from compoundeye.nets._linear import Linear
+from compoundeye.nets._masked import MaskedAutoencoder, MaskedDecoder
 from compoundeye.nets._pretrained import read_pretrained
 from compoundeye.nets._resnet import ResNet
 from compoundeye.nets._sizes import SIZES, Size, vit_config
@@ -20,17 +22,21 @@ __all__ = [
     "SIZES",
     "EfficientNetLite",
     "Linear",
+    "MaskedAutoencoder",
+    "MaskedDecoder",
     "Mixture",
     "ResNet",
     "Size",
     "ViT",
     "ViTConfig",
     "build",
+    "forward_flops",
     "mixtures",
     "pixel_scale",
     "read_pretrained",
     "read_state",
     "router_figures",
     "share_router_losses",
+    "training_flops",
     "vit_config",
 ]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from compoundeye.nets._experts import Mixture
+from compoundeye.nets._positions import sine_positions
 from compoundeye.records import EyeError
 
 
@@ -47,6 +48,9 @@ class ViTConfig:
     """A normalisation before the first block, as CLIP has it."""
     activation: Literal["gelu", "gelu_tanh", "quick_gelu"] = "gelu"
     """Of the feed-forward layers: exact, as SigLIP has it, or as CLIP has it."""
+    positions: Literal["normal", "sine"] = "normal"
+    """What the positions of patches are before training: noise, or waves (Beyer et al., 2022, arXiv:2205.01580), which
+    tell near from far at once. They are learnt in either case."""
     qk_norm: bool = False
     parallel: bool = False
     """Attention and feed-forward side by side on one normalisation, rather than one after the other."""
@@ -117,6 +121,11 @@ class ViT(nn.Module):
         for parameter in (self.prefix, self.position):
             if parameter is not None:
                 nn.init.trunc_normal_(parameter, std=0.02)
+        c = self.config
+        if c.positions == "sine" and self.position is not None:
+            with torch.no_grad():
+                places = sine_positions(c.image // c.patch, c.width, self.position.device)
+                self.position[:, int(c.pool == "token") :] = places
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 nn.init.trunc_normal_(module.weight, std=0.02)
