@@ -15,6 +15,7 @@ from PIL import Image
 from skimage import data
 
 from compoundeye.models import Card, WeightsError, WeightsFile, catalogue, load, load_text, present, weights_folder
+from compoundeye.models._catalogue import published
 from compoundeye.models._hub import file_sha256
 from compoundeye.models._hub_cards import HUB_CARDS
 from compoundeye.records import EyeError
@@ -46,7 +47,7 @@ def card_in_cache(make_hub: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setenv("COMPOUNDEYE_HOME", str(tmp_path))
     monkeypatch.setenv("COMPOUNDEYE_OFFLINE", "1")
-    monkeypatch.setitem(catalogue(), card.name, card)
+    monkeypatch.setitem(published(), card.name, card)
     weights_folder(card).mkdir(parents=True)
     for name in names:
         shutil.copy(folder / name, weights_folder(card) / name)

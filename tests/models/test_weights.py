@@ -150,7 +150,7 @@ def test_of_many_that_ask_at_once_one_fetches(wanted: Card, world: World) -> Non
 
 
 def _hold_and_die(path: Path, ready: multiprocessing.synchronize.Event) -> None:
-    with module._alone(path):
+    with module.alone(path):
         ready.set()
         os._exit(1)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from compoundeye.models import Labels, Outputs, Vision, load
+from compoundeye.models import Labels, Outputs, Vision, catalogue, load
 from compoundeye.pixels import PictureError
 from compoundeye.records import EyeError
 
@@ -55,7 +55,7 @@ def vision(ref: ModelRef) -> Vision:
 
 def reference(name: str) -> tuple[ModelRef, Vision]:
     """The exact reference of a model by name or folder, and the model, loaded here."""
-    exact = str(Path(name).resolve()) if Path(name).is_dir() else name
+    exact = str(Path(name).resolve()) if name not in catalogue() and Path(name).is_dir() else name
     found = load(exact, threads=1)
     ref = ModelRef(exact, found.precision, found.identity.digest)
     return ref, _kept(ref, found)

@@ -16,6 +16,8 @@ def models(
 ) -> None:
     """The catalogue: task, size, licence, metric, where from, present here or not.
 
+    "yours" are models that were put here, say by exporting a run of `eye train`; --json has their protocol and data.
+
     Examples:
       eye models
       eye models --json
@@ -25,7 +27,7 @@ def models(
         print_json(rows)
         return
     print_table(
-        ("model", "task", "MB", "licence", "published metric", "from", "here"),
+        ("model", "task", "MB", "licence", "metric", "from", "here"),
         [
             (row.name, row.task, row.megabytes, row.licence, row.metric, _place(row.where_from), row.present)
             for row in rows

@@ -1,4 +1,4 @@
-"""What looks: the catalogue of models, their weights, and one way to run them.
+"""What looks: the catalogue of models, published and one's own, their weights, and one way to run them.
 
 Guarantee: a model is its digest. Weights are used only if their SHA-256 is the catalogue's, nothing foreign is
 unpickled or run, and each prediction names model, version and digest. Pre-processing is one function a model.
@@ -15,6 +15,7 @@ from compoundeye.models._labels import Labels, labels
 from compoundeye.models._listing import CatalogueRow, catalogue_rows
 from compoundeye.models._load import load
 from compoundeye.models._load_text import load_text
+from compoundeye.models._local import register
 from compoundeye.models._safetensors import weight_files
 from compoundeye.models._text import TEMPLATES, TextEncoder
 from compoundeye.models._tree import Tree
@@ -42,6 +43,7 @@ __all__ = [
     "load",
     "load_text",
     "present",
+    "register",
     "weight_files",
     "weights",
     "weights_folder",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from compoundeye.pixels import Crop
 
 Precision = Literal["fp32", "bf16"]
 """Arithmetic of the network: IEEE single, or bfloat16 products with single-precision sums."""
@@ -71,7 +74,7 @@ class Card:
     """Side of the central square that is looked at, as a share of the picture's shorter side."""
     embedding_dim: int
     labels: str | None
-    """Name of the label set of the logits, or None where there are no logits."""
+    """Name of the label set of the logits, or the path of a file of labels, or None where there are no logits."""
     licence: str
     metric: str
     """The published figure."""
@@ -90,6 +93,17 @@ class Card:
     """Names inside the file of the tensors that hold embedding and logits, for files run as they are."""
     losses: tuple[Loss, ...] = ()
     notes: str = ""
+    crop: Crop = "centre"
+    """"whole": everything is looked at, and its proportions are not kept."""
+    folder: str | None = None
+    """Where the files are, for a model that was registered on this machine; others are in the cache of downloads."""
+    facts: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What whoever registered the model says of it: data, settings, checks."""
+
+    @property
+    def local(self) -> bool:
+        """Registered on this machine, not published."""
+        return self.folder is not None
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:

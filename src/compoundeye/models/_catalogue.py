@@ -7,6 +7,7 @@ from functools import cache
 
 from compoundeye.models._card import Card, Loss, Mirror
 from compoundeye.models._hub_cards import HUB_CARDS
+from compoundeye.models._registered import registered
 from compoundeye.records import EyeError
 
 _LITE_PROTOCOL = (
@@ -112,9 +113,15 @@ _CARDS = (
 
 
 @cache
-def catalogue() -> dict[str, Card]:
-    """Every card by its name, in the order to show them."""
+def published() -> dict[str, Card]:
+    """The cards that come with this package, by name."""
     return {card.name: card for card in (*_CARDS, *HUB_CARDS)}
+
+
+def catalogue() -> dict[str, Card]:
+    """Every card by its name, in the order to show them: published ones, then those registered on this machine."""
+    mine = {name: card for name, card in registered().items() if name not in published()}
+    return {**published(), **mine}
 
 
 def card(name: str) -> Card:
@@ -123,8 +130,9 @@ def card(name: str) -> Card:
     Raises:
         EyeError: no model has this name; the message offers the nearest ones.
     """
+    known = catalogue()
     try:
-        return catalogue()[name]
+        return known[name]
     except KeyError:
-        near = difflib.get_close_matches(name, catalogue(), cutoff=0.4) or list(catalogue())
+        near = difflib.get_close_matches(name, known, cutoff=0.4) or list(known)
         raise EyeError(f"there is no model {name!r}: did you mean {', '.join(near)}? 'eye models' lists all") from None

@@ -22,13 +22,16 @@ class CatalogueRow:
     metric: str
     protocol: str
     where_from: str
-    """The places its weights come from, in the order they are tried."""
+    """The places its weights come from, in the order they are tried; "yours" for one registered on this machine."""
     present: bool
     """All files are in the cache."""
     labels: str | None
     embedding_dim: int
     text: bool
     notes: str
+    version: str
+    yours: bool
+    """Registered on this machine, not published."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for ``--json``."""
@@ -41,7 +44,7 @@ def catalogue_rows() -> list[CatalogueRow]:
 
 
 def _row(card: Card) -> CatalogueRow:
-    places = [*([card.source] if card.source else []), *map(str, card.mirrors)]
+    places = ["yours"] if card.local else [*([card.source] if card.source else []), *map(str, card.mirrors)]
     return CatalogueRow(
         name=card.name,
         task=card.task,
@@ -55,4 +58,6 @@ def _row(card: Card) -> CatalogueRow:
         embedding_dim=card.embedding_dim,
         text=card.text,
         notes=card.notes,
+        version=card.version,
+        yours=card.local,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compoundeye.models._card import Card, Precision
 from compoundeye.models._catalogue import card as card_of
+from compoundeye.models._catalogue import catalogue
 from compoundeye.models._graph_cache import cached_graph
 from compoundeye.models._hub import manifest_digest, read_hub
 from compoundeye.models._labels import labels
@@ -17,7 +18,7 @@ from compoundeye.models._recipe import read_recipe
 from compoundeye.models._runtime import Runtime, open_onnx
 from compoundeye.models._vision import Prepare, UInt8, Vision
 from compoundeye.models._weights import weights
-from compoundeye.pixels import crop_resize
+from compoundeye.pixels import crop_box, crop_resize, framed
 from compoundeye.records import EyeError, ModelIdentity, Progress
 
 # Pixels of the EfficientNet-Lite files: MEAN_RGB and STDDEV_RGB of efficientnet_lite_builder.py.
@@ -58,7 +59,7 @@ def load(
         WeightsError: the weights cannot be had or are not what they should be.
     """
     settings = _Settings(device, precision, threads, runtime)
-    if Path(name).is_dir():
+    if name not in catalogue() and Path(name).is_dir():
         return _load_folder(Path(name), settings)
     found = card_of(name)
     return _LOADERS[found.architecture](found, weights(found, progress), settings)
@@ -121,10 +122,15 @@ def _hub_vision(card: Card, folder: Path, digest: str, settings: _Settings) -> V
     return _vision(card, digest, _open(card, graph, settings), recipe.prepare)
 
 
+def _load_onnx(card: Card, path: Path, settings: _Settings) -> Vision:
+    return _vision(card, card.sha256, _open(card, path.read_bytes(), settings), _framed(card))
+
+
 _LOADERS: Mapping[str, Callable[[Card, Path, _Settings], Vision]] = {
     "efficientnet-lite": _load_lite,
     "tflite": _load_tflite,
     "hub": _load_hub,
+    "onnx": _load_onnx,
 }
 
 
@@ -154,5 +160,15 @@ def _precision(card: Card, settings: _Settings) -> Precision:
 def _central_crop(card: Card) -> Prepare:
     def prepare(data: bytes, out: UInt8 | None = None) -> UInt8:
         return crop_resize(data, card.input_size, card.crop_fraction, out=out)
+
+    return prepare
+
+
+def _framed(card: Card) -> Prepare:
+    """As evaluation in training does it, to the bit."""
+
+    def prepare(data: bytes, out: UInt8 | None = None) -> UInt8:
+        size = (card.input_size, card.input_size)
+        return crop_box(data, lambda width, height: framed(card.crop, card.crop_fraction, width, height), size, out=out)
 
     return prepare

@@ -23,8 +23,8 @@ def home() -> Path:
 
 
 def weights_folder(card: Card) -> Path:
-    """Folder of a model's files, named by the digest of its weights."""
-    return home() / "weights" / card.sha256
+    """Folder of a model's files: named by the digest of its weights, or where it was registered."""
+    return home() / "weights" / card.sha256 if card.folder is None else Path(card.folder)
 
 
 def present(card: Card) -> bool:
@@ -44,20 +44,30 @@ def weights(card: Card, progress: Progress | None = None) -> Path:
         progress: told (bytes so far, bytes in all) of each file while it is fetched.
 
     Raises:
-        WeightsError: no place had a file with the digest of the card; the message lists what was tried.
+        WeightsError: no place had a file with the digest of the card; the message lists what was tried. Or the file of
+            a registered model was changed.
     """
     folder = weights_folder(card)
+    if card.local:
+        return _registered(card, folder)
     try:
         for file in card.files:
             path = folder / file.name
             if not has_digest(path, file):
                 folder.mkdir(parents=True, exist_ok=True)
-                with _alone(folder / f".{file.name}.lock"):
+                with alone(folder / f".{file.name}.lock"):
                     if not has_digest(path, file):
                         _fetch(file, path, progress)
     except OSError as error:
         message = f"cannot keep weights in {folder}: {error}; set COMPOUNDEYE_HOME to another folder"
         raise WeightsError(message) from None
+    return folder / card.file_name
+
+
+def _registered(card: Card, folder: Path) -> Path:
+    for file in card.files:
+        if not has_digest(folder / file.name, file):
+            raise WeightsError(f"{folder / file.name} is not what the card of {card.name} says: register it again")
     return folder / card.file_name
 
 
@@ -104,7 +114,7 @@ def _fetch(file: WeightsFile, path: Path, progress: Progress | None) -> None:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def alone(lock: Path) -> Iterator[None]:
     """One process at a time; the lock goes away with its holder, however that ends."""
     with lock.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)

@@ -14,6 +14,7 @@ from compoundeye.pixels._box import Box, crop_box
 from compoundeye.pixels._decode import crop_resize, decode
 from compoundeye.pixels._error import PictureError
 from compoundeye.pixels._file import MAX_PIXELS
+from compoundeye.pixels._framing import Crop, framed
 from compoundeye.pixels._header import Header, probe
 from compoundeye.pixels._look import Look, look
 from compoundeye.pixels._phash import hamming
@@ -21,12 +22,14 @@ from compoundeye.pixels._phash import hamming
 __all__ = [
     "MAX_PIXELS",
     "Box",
+    "Crop",
     "Header",
     "Look",
     "PictureError",
     "crop_box",
     "crop_resize",
     "decode",
+    "framed",
     "hamming",
     "look",
     "probe",
