@@ -5,28 +5,40 @@ Cost: importing this imports torch. Limit: needs the extra `train`.
 """
 
 from compoundeye.nets._build import NETWORKS, build, pixel_scale
+from compoundeye.nets._contrastive import Contrastive, sigmoid_loss, softmax_loss
 from compoundeye.nets._efficientnet import LITE, EfficientNetLite
 from compoundeye.nets._experts import Mixture, mixtures, router_figures, share_router_losses
 from compoundeye.nets._flops import forward_flops, training_flops
 from compoundeye.nets._linear import Linear
+from compoundeye.nets._margin import Margin, MarginSoftmax
 from compoundeye.nets._masked import MaskedAutoencoder, MaskedDecoder
 from compoundeye.nets._pretrained import read_pretrained
 from compoundeye.nets._resnet import ResNet
+from compoundeye.nets._sampled_optimiser import SampledAdamW, SampledSGD
 from compoundeye.nets._sizes import SIZES, Size, vit_config
 from compoundeye.nets._state import read_state
+from compoundeye.nets._text import ByteTokenizer, FileTokenizer, TextTower
 from compoundeye.nets._vit import ViT, ViTConfig
 
 __all__ = [
     "LITE",
     "NETWORKS",
     "SIZES",
+    "ByteTokenizer",
+    "Contrastive",
     "EfficientNetLite",
+    "FileTokenizer",
     "Linear",
+    "Margin",
+    "MarginSoftmax",
     "MaskedAutoencoder",
     "MaskedDecoder",
     "Mixture",
     "ResNet",
+    "SampledAdamW",
+    "SampledSGD",
     "Size",
+    "TextTower",
     "ViT",
     "ViTConfig",
     "build",
@@ -37,6 +49,8 @@ __all__ = [
     "read_state",
     "router_figures",
     "share_router_losses",
+    "sigmoid_loss",
+    "softmax_loss",
     "training_flops",
     "vit_config",
 ]
