@@ -167,7 +167,7 @@ class ViT(nn.Module):
             prefix: Tensor = self.prefix
             if token:  # registers have no position
                 prefix = torch.cat([prefix[:, :1] + self.position[:, :1], prefix[:, 1:]], 1)
-            x = torch.cat([prefix.expand(len(x), -1, -1), x], 1)
+            x = torch.cat([prefix.expand(x.shape[0], -1, -1), x], 1)
         return x if self.norm_in is None else self.norm_in(x)
 
     def pooled(self, x: Tensor) -> Tensor:
@@ -307,7 +307,7 @@ class AttentionPool(nn.Module):
         """[N, L, D] to [N, D]."""
         q, k, v = (
             y.unflatten(-1, (-1, self.each)).transpose(1, 2)  # [N, H, 1 or L, E]
-            for y in (self.query(self.probe).expand(len(x), -1, -1), self.key(x), self.value(x))
+            for y in (self.query(self.probe).expand(x.shape[0], -1, -1), self.key(x), self.value(x))
         )
         y = self.out(self.attend(q, k, v).transpose(1, 2).flatten(2))[:, 0]
         return y + self.mlp(self.norm(y))
