@@ -1,5 +1,7 @@
 """Counted operations against closed formulae."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -29,6 +31,22 @@ def test_the_largest_can_be_counted_without_memory() -> None:
     assert forward_flops(model, 224) == closed(model.config)
 
 
+def test_a_token_costs_as_many_experts_as_it_goes_to() -> None:
+    sparse = ViTConfig(width=32, depth=2, heads=2, image=32, patch=8, experts=8, experts_each=2, experts_every=2)
+    dense = replace(sparse, experts=0)
+    layer = 2 * sparse.tokens * 2 * 32 * 128
+    router = 2 * sparse.tokens * 32 * 8
+    assert forward_flops(ViT(sparse), 32) == forward_flops(ViT(dense), 32) + layer + router
+
+
+def test_counting_leaves_a_mixture_as_it_was() -> None:
+    model = nn.Sequential(ViT(ViTConfig(width=32, depth=2, heads=2, image=32, patch=8, experts=4)))
+    x = torch.rand(2, 3, 32, 32)
+    before = model(x)
+    assert forward_flops(model, 32) == forward_flops(model[0], 32)
+    torch.testing.assert_close(model(x), before, rtol=0, atol=0)
+
+
 def test_published_figures() -> None:
     """Billions of multiply-adds of DeiT at 224: 1.26 (Ti), 4.6 (S), 17.6 (B); DeiT paper and timm's tables."""
     for size, billions in (("ti", 1.26), ("s", 4.61), ("b", 17.58)):
@@ -50,3 +68,14 @@ def test_counting_leaves_the_module_as_it_was() -> None:
     for name, value in model.state_dict().items():
         assert value.device.type == "cpu"
         assert torch.equal(value, before[name])
+
+
+def test_what_is_put_around_a_module_is_not_run() -> None:
+    model = ResNet(width=8, blocks=1, strides=(1,))
+    expected = forward_flops(model, 32)
+
+    def fail(module: nn.Module, given: object) -> None:
+        raise AssertionError(f"{module} was run on {given}")
+
+    model.register_forward_pre_hook(fail)
+    assert forward_flops(model, 32) == expected
