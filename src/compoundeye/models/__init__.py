@@ -17,6 +17,7 @@ from compoundeye.models._load import load
 from compoundeye.models._load_text import load_text
 from compoundeye.models._local import register
 from compoundeye.models._safetensors import weight_files
+from compoundeye.models._runtime import open_onnx
 from compoundeye.models._text import TEMPLATES, TextEncoder
 from compoundeye.models._tree import Tree
 from compoundeye.models._vision import Outputs, Vision
@@ -42,6 +43,7 @@ __all__ = [
     "labels",
     "load",
     "load_text",
+    "open_onnx",
     "present",
     "register",
     "weight_files",

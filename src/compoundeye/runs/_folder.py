@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -103,6 +103,15 @@ class RunFolder:
         if found is None:
             raise RunError(f"{self.path / 'settings.json'} is not a JSON object: it was changed since the run wrote it")
         return found
+
+    def write_classes(self, names: Sequence[str]) -> None:
+        """Keep what is told apart, in the order of the network's outputs: whoever exports needs no corpus then."""
+        write_json(self.path / "classes.json", {"classes": list(names)})
+
+    def classes(self) -> tuple[str, ...] | None:
+        """What `write_classes` kept; None if it was not called."""
+        found = read_json(self.path / "classes.json")
+        return None if found is None else tuple(found["classes"])
 
     def write_environment(self) -> None:
         """Keep what the run runs on and with."""
