@@ -7,7 +7,14 @@ Cost: importing this imports torch. Limit: needs the extra `train`.
 from compoundeye.nets._build import NETWORKS, build, pixel_scale
 from compoundeye.nets._contrastive import Contrastive, sigmoid_loss, softmax_loss
 from compoundeye.nets._efficientnet import LITE, EfficientNetLite
-from compoundeye.nets._experts import Mixture, mixtures, router_figures, share_router_losses
+from compoundeye.nets._experts import (
+    Mixture,
+    inverted,
+    mixtures,
+    permuted,
+    router_figures,
+    share_router_losses,
+)
 from compoundeye.nets._flops import forward_flops, training_flops
 from compoundeye.nets._linear import Linear
 from compoundeye.nets._margin import Margin, MarginSoftmax
@@ -43,7 +50,9 @@ __all__ = [
     "ViTConfig",
     "build",
     "forward_flops",
+    "inverted",
     "mixtures",
+    "permuted",
     "pixel_scale",
     "read_pretrained",
     "read_state",
