@@ -1,16 +1,19 @@
 """The masked autoencoder."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import transformers
 from skimage import data
 from torch import Tensor
 from torch.nn import functional as F
 
-from compoundeye.nets import MaskedAutoencoder, MaskedDecoder, ViT, ViTConfig
+from compoundeye.nets import MaskedAutoencoder, MaskedDecoder, ViT, ViTConfig, read_pretrained
 from compoundeye.nets._masked import assembled, patches
+from compoundeye.nets._positions import sine_positions
 from compoundeye.records import EyeError
 
 CONFIG = ViTConfig(width=32, depth=2, heads=2, image=16, patch=4, registers=1, positions="sine")
@@ -98,6 +101,54 @@ def test_a_picture_that_could_not_be_read_leads_to_no_nan() -> None:
     loss.backward()
     assert torch.isfinite(loss)
     assert all(bool(torch.isfinite(p.grad).all()) for p in model.parameters() if p.grad is not None)
+
+
+def test_the_whole_is_that_of_the_reference() -> None:
+    """Loss of the transformers library's ViTMAEForPreTraining, same weights and same hidden patches."""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 128}
+    shape |= {"image_size": 16, "patch_size": 4, "layer_norm_eps": 1e-6, "mask_ratio": 0.75, "norm_pix_loss": True}
+    shape |= {"decoder_hidden_size": 64, "decoder_num_hidden_layers": 2, "decoder_num_attention_heads": 2}
+    shape |= {"decoder_intermediate_size": 256}
+    reference = transformers.ViTMAEForPreTraining(transformers.ViTMAEConfig(**shape)).eval()
+    with torch.no_grad():
+        # A fresh reference of this version leaves them zero; published weights have them.
+        reference.decoder.decoder_pos_embed[:, 1:] = sine_positions(4, 64)
+        for name, parameter in reference.named_parameters():
+            if "decoder_pos_embed" not in name:  # fixed in both
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+
+    config = ViTConfig(width=32, depth=2, heads=2, image=16, patch=4)
+    model = MaskedAutoencoder(ViT(config), MaskedDecoder(config, width=64)).eval()
+    read_pretrained(model.backbone, reference.state_dict())
+    model.decoder.load_state_dict(decoder_state(reference.state_dict()))
+
+    x, noise = torch.rand(3, 3, 16, 16), torch.rand(3, 16)
+    keep = noise.argsort(1)[:, :4].sort(1).values
+    with torch.no_grad():
+        expected = reference(x, noise=noise)
+        outputs = model.decoder(model.backbone(x, keep), keep)
+        loss = model.decoder.loss(outputs, x, keep, torch.ones(3, dtype=torch.bool))
+    drawn = expected.logits.unflatten(2, (4, 4, 3)).movedim(4, 2).flatten(2)
+    torch.testing.assert_close(outputs, drawn, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(loss / 3, expected.loss)
+
+
+def decoder_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The reference's decoder under our names."""
+    parts = {"decoder_embed": "enter", "decoder_norm": "norm", "decoder_pred": "leave"}
+    layers = {"layernorm_before": "norm1", "layernorm_after": "norm2", "mlp.fc1": "mlp.up", "mlp.fc2": "mlp.down"}
+    layers |= {f"attention.{name[0]}_proj": f"attention.{name}" for name in ("query", "key", "value", "out")}
+    found = {"mask": state["decoder.mask_token"]}
+    for name, value in state.items():
+        if name.startswith("decoder.decoder_layers."):
+            number, owner, kind = re.fullmatch(r"decoder\.decoder_layers\.(\d+)\.(.*)\.(\w+)", name).groups()
+            found[f"blocks.{number}.{layers[owner]}.{kind}"] = value
+        elif (part := name.removeprefix("decoder.").split(".")[0]) in parts:
+            found[f"{parts[part]}.{name.split('.')[-1]}"] = value
+    for name in ("leave.weight", "leave.bias"):  # within a patch theirs count by row, column, colour
+        found[name] = found[name].unflatten(0, (4, 4, 3)).movedim(2, 0).flatten(0, 2)
+    return found
 
 
 def crops(picture: Any, count: int, seed: int) -> Tensor:

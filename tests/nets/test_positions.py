@@ -1,9 +1,17 @@
 """Positions as waves."""
 
+import math
+
 import torch
 
 from compoundeye.nets import ViT, ViTConfig
 from compoundeye.nets._positions import sine_positions
+
+
+def test_waves_are_those_of_the_formula() -> None:
+    place = sine_positions(5, 8)[0, 5 * 2 + 3]  # row 2, column 3; speeds 1 and 1 / 100
+    expected = [f(number / speed) for number in (3, 2) for f in (math.sin, math.cos) for speed in (1, 100)]
+    torch.testing.assert_close(place, torch.tensor(expected))
 
 
 def test_nearer_patches_are_more_alike() -> None:
