@@ -13,8 +13,9 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.distributed.checkpoint as dcp
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor
 from torch.nn import functional as F
 
@@ -124,6 +125,8 @@ def on_ranks(folder: str) -> dict[str, dict[int, Any]]:
             if size != 4:
                 found["resumed"][size] = {case: resumed(case, mesh, folder) for case in CASES}
     clipping_reaches_sampled_rows(meshes[4])
+    imprints_are_shared(meshes[4])
+    found["fsdp"] = {size: beside_fsdp(meshes[size]) for size in meshes if dist.get_rank() < size}
     return found
 
 
@@ -150,6 +153,45 @@ def clipping_reaches_sampled_rows(mesh: DeviceMesh) -> None:
     assert isinstance(touched.grad, DTensor)
     touched.grad.to_local().zero_()
     assert all(not gradient.any() for _, gradient in made.row_gradients())
+
+
+def imprints_are_shared(mesh: DeviceMesh) -> None:
+    made, alone = head(mesh), head()
+    features, targets = pictures(0)[0].nan_to_num(), pictures(0)[1]
+    alone.imprint(features, targets)
+    made.imprint(features[dist.get_rank() :: dist.get_world_size()], targets[dist.get_rank() :: dist.get_world_size()])
+    torch.testing.assert_close(whole(made.weight), whole(alone.weight))
+
+
+class Recogniser(nn.Module):
+    """A backbone that FSDP shards and averages, and a head that it must leave alone."""
+
+    def __init__(self, mesh: DeviceMesh | None) -> None:
+        super().__init__()
+        self.head = head(mesh, rate=0.4)
+        torch.manual_seed(3)
+        self.backbone = nn.Linear(FEATURES, FEATURES)
+        if mesh is not None:
+            fully_shard(self, mesh=mesh, ignored_params={self.head.weight})
+
+    def forward(self, features: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
+        return self.head.loss(self.backbone(features.nan_to_num()), targets, valid)
+
+
+def beside_fsdp(mesh: DeviceMesh | None) -> list[Tensor]:
+    """Weights of backbone and head after some steps as the loop does them."""
+    model = Recogniser(mesh)
+    size, rank = (1, 0) if mesh is None else (mesh.size(), mesh.get_local_rank())
+    optimisers = [torch.optim.SGD(model.backbone.parameters(), 0.1), SampledSGD(model.head, 0.05)]
+    for step in range(3):
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        model.head.begin(step)
+        loss = model(*(part[rank::size] for part in pictures(step)))
+        (loss * size / BATCH).backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    return [whole(parameter) for parameter in model.parameters()]
 
 
 def parts(made: MarginSoftmax, optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -218,6 +260,8 @@ def test_heads_on_several_ranks_learn_what_one_learns_also_after_a_change_of_the
             assert same(learnt, alone), size
         for size, learnt in found["resumed"].items():
             assert same(learnt, alone, slice(2, None)), size
+        for weights in found["fsdp"].values():
+            torch.testing.assert_close(weights, beside_fsdp(None), rtol=1e-3, atol=1e-6)
 
 
 def test_sampling_at_rate_one_is_no_sampling() -> None:
@@ -269,6 +313,17 @@ def test_samples_are_of_the_asked_size_and_independent_of_each_other() -> None:
     assert abs(draws.mean(0) - 0.1).max() < 5.5 * (0.09 / 200) ** 0.5
     for pairs in (draws[1:] & draws[:-1], draws[:, 1:] & draws[:, :-1]):
         assert abs(pairs.mean() - 0.01) < 5 * (0.01 / pairs.size) ** 0.5
+
+
+def test_a_class_can_start_from_pictures_of_it() -> None:
+    made = head().eval()
+    before = made.weight.detach().clone()
+    features, targets = torch.randn(4, FEATURES), torch.tensor([3, 1, 3, -1])
+    made.imprint(features, targets)
+    wanted = F.normalize(features)
+    torch.testing.assert_close(F.normalize(made.weight)[1], wanted[1])
+    torch.testing.assert_close(F.normalize(made.weight)[3], F.normalize(wanted[0] + wanted[2], dim=0))
+    assert torch.equal(made.weight[[0, 2, 4]], before[[0, 2, 4]])
 
 
 def test_evaluation_takes_all_classes_and_counts_those_nearest_to_their_own() -> None:

@@ -82,7 +82,7 @@ class MarginSoftmax(nn.Module):
         seed: int = 0,
         mesh: DeviceMesh | None = None,
         device: torch.device | str | None = None,
-        memory: int = 1 << 26,
+        memory: int | None = None,
     ) -> None:
         """Build it, with fresh weights: the same for any number of processes.
 
@@ -95,7 +95,7 @@ class MarginSoftmax(nn.Module):
             seed: of the weights and of the sampling.
             mesh: 1-d, the processes that see different pictures; None for a process alone.
             device: the mesh's if not given.
-            memory: bytes of logits held at once.
+            memory: bytes of logits held at once; what fits in a processor's cache, or fills a GPU, if not given.
 
         Raises:
             EyeError: the numbers make no sense.
@@ -107,12 +107,13 @@ class MarginSoftmax(nn.Module):
             raise EyeError(f"a margin softmax is sharded over a mesh of one dimension, not {mesh.ndim}")
         self.features, self.classes = features, classes
         self.margin = Margin() if margin is None else margin
-        self.scale, self.rate, self.seed, self.memory = scale, rate, seed, memory
+        self.scale, self.rate, self.seed = scale, rate, seed
         self.mesh = mesh
         self.group: Group = None if mesh is None else mesh.get_group()
         self.first, self.last = bounds(classes, rank_in(self.group), size_of(self.group))
         if device is None:
             device = "cpu" if mesh is None else mesh.device_type
+        self.memory = memory or (1 << 22 if torch.device(device).type == "cpu" else 1 << 28)
         self.weight = nn.Parameter(self.as_sharded(torch.empty(self.last - self.first, features, device=device)))
         self._step: int | None = None
         self._taken: list[tuple[Tensor, Tensor]] = []
@@ -177,6 +178,23 @@ class MarginSoftmax(nn.Module):
             right = (self.scale * cosine.detach() > nearest) & valid
         return torch.where(valid, each, 0.0).sum(), right.sum()
 
+    @torch.no_grad()
+    def imprint(self, features: Tensor, targets: Tensor) -> None:
+        """Set the weights of classes to the mean direction of pictures of them (Qi et al., 2018, arXiv:1712.07136).
+
+        For a start where there are few pictures of each of many classes, and for classes that came later. Every process
+        of the group must call it at once, with the same N.
+
+        Args:
+            features: [N, D], of any length.
+            targets: classes, int64 [N]; -1: a picture that counts for nothing.
+        """
+        x, labels = gathered(self(features), self.group), gathered(targets, self.group)
+        here = (labels >= self.first) & (labels < self.last)
+        classes, where = (labels[here] - self.first).unique(return_inverse=True)
+        total = x.new_zeros(len(classes), self.features).index_add_(0, where, x[here])
+        self.local()[classes] = F.normalize(total) * (_DEVIATION * self.features**0.5)
+
     def touched(self) -> list[nn.Parameter]:
         """After the backward pass, rows that were sampled, with gradients, for whoever clips these; else nothing."""
         found = []
@@ -221,7 +239,7 @@ class MarginSoftmax(nn.Module):
         mask = sampled(self.first, self.last, self.rate, self.seed, self._step, labels.device)
         mask[own[here]] = True
         index = mask.nonzero()[:, 0]
-        rows = self.local().detach()[index]
+        rows = self.local().detach().index_select(0, index)
         if torch.is_grad_enabled() and self.weight.requires_grad:
             rows.requires_grad_()
             self._taken.append((index, rows))

@@ -30,7 +30,7 @@ class _Sampled(torch.optim.Optimizer):
         weight = self.head.weight
         if isinstance(weight.grad, Tensor):
             gradient = weight.grad.to_local() if isinstance(weight.grad, DTensor) else weight.grad
-            self._change(slice(None), gradient)
+            self._change(None, gradient)
         for index, gradient in self.head.row_gradients():
             self._change(index, gradient)
 
@@ -40,8 +40,8 @@ class _Sampled(torch.optim.Optimizer):
         self.head.forget()
 
     @abstractmethod
-    def _change(self, rows: slice | Tensor, gradient: Tensor) -> None:
-        """Apply gradients [m, D] to those rows of the shard."""
+    def _change(self, rows: Tensor | None, gradient: Tensor) -> None:
+        """Apply gradients [m, D] to those rows of the shard; None: all."""
 
     def _moment(self, name: str, width: int | None = None) -> Tensor:
         """This process's part of a moment, zeros at first: like the weights, or with ``width`` columns."""
@@ -70,13 +70,17 @@ class SampledSGD(_Sampled):
         """
         super().__init__(head, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
-    def _change(self, rows: slice | Tensor, gradient: Tensor) -> None:
+    def _change(self, rows: Tensor | None, gradient: Tensor) -> None:
         group = self.param_groups[0]
         weight, momentum = self.head.local(), self._moment("momentum")
-        old = weight[rows]
-        kept = momentum[rows].mul_(group["momentum"]).add_(gradient).add_(old, alpha=group["weight_decay"])
-        momentum[rows] = kept
-        weight[rows] = old - group["lr"] * kept
+        kept = taken(momentum, rows).mul_(group["momentum"]).add_(gradient)
+        if group["weight_decay"]:
+            kept.add_(taken(weight, rows), alpha=group["weight_decay"])
+        if rows is None:
+            weight.add_(kept, alpha=-group["lr"])
+        else:
+            momentum.index_copy_(0, rows, kept)
+            weight.index_add_(0, rows, kept, alpha=-group["lr"])
 
 
 class SampledAdamW(_Sampled):
@@ -101,18 +105,26 @@ class SampledAdamW(_Sampled):
         """
         super().__init__(head, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
-    def _change(self, rows: slice | Tensor, gradient: Tensor) -> None:
+    def _change(self, rows: Tensor | None, gradient: Tensor) -> None:
         group = self.param_groups[0]
         first_beta, second_beta = group["betas"]
         weight, mean, square = self.head.local(), self._moment("mean"), self._moment("square")
         steps = self._moment("steps", 1)
-        count = steps[rows] + 1
-        steps[rows] = count
-        m = mean[rows].lerp(gradient, 1 - first_beta)
-        mean[rows] = m
-        v = square[rows].mul(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
-        square[rows] = v
+        count = taken(steps, rows).add_(1)
+        m = taken(mean, rows).lerp_(gradient, 1 - first_beta)
+        v = taken(square, rows).mul_(second_beta).addcmul_(gradient, gradient, value=1 - second_beta)
         size = (v / (1 - second_beta**count)).sqrt_().add_(group["eps"])
-        old = weight[rows]
-        left = 1 - group["lr"] * group["weight_decay"]
-        weight[rows] = left * old - group["lr"] * m / (1 - first_beta**count) / size
+        change = m / (1 - first_beta**count) / size
+        if group["weight_decay"]:
+            change.add_(taken(weight, rows), alpha=group["weight_decay"])
+        if rows is None:
+            weight.add_(change, alpha=-group["lr"])
+            return
+        for moment, new in ((steps, count), (mean, m), (square, v)):
+            moment.index_copy_(0, rows, new)
+        weight.index_add_(0, rows, change, alpha=-group["lr"])
+
+
+def taken(whole: Tensor, rows: Tensor | None) -> Tensor:
+    """A copy of some rows; or all of them, which are then changed where they are."""
+    return whole if rows is None else whole.index_select(0, rows)
