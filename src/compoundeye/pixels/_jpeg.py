@@ -196,13 +196,13 @@ def _adobe_repair(data: bytes, at: int, components: int) -> list[tuple[int, int]
     return [(at, usual[1])] if at and usual and data[at] not in usual else []
 
 
-def _repaired(data: bytes, repairs: tuple[tuple[int, int], ...]) -> bytes:
+def _repaired(data: bytes, repairs: tuple[tuple[int, int], ...]) -> bytes | bytearray:
     if not repairs:
         return data
     copy = bytearray(data)
     for at, value in repairs:
         copy[at] = value
-    return bytes(copy)
+    return copy
 
 
 def _reason(message: str, *, ended: bool) -> Exception:

@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 
 from compoundeye.corpus import Corpus
 
+# Some megabytes: larger blocks of memory come fresh from the system for each request, whose page faults then cost as
+# much as the reading (measured: 85 microseconds of processor time a picture of 50 KB at 256 rows, 40 at 128 and at 64).
+_ROWS_A_REQUEST = 64
+
 
 class ReadsTargets(Protocol):
     """What a loader needs of targets: see `compoundeye.corpus.targets`."""
@@ -64,9 +68,13 @@ def fetch(
 
 def _read(dataset: lance.LanceDataset, rows: NDArray[np.int64]) -> tuple[list[memoryview], list[bytes]]:
     """Views of the encoded pictures, which keep the memory they lie in, and their ids; rows ascending."""
-    table = dataset.take(rows.tolist(), columns=["id", "image"])
-    pictures = [view for chunk in table["image"].chunks for view in _views(chunk)]
-    return pictures, table["id"].to_pylist()
+    pictures: list[memoryview] = []
+    ids: list[bytes] = []
+    for start in range(0, len(rows), _ROWS_A_REQUEST):
+        table = dataset.take(rows[start : start + _ROWS_A_REQUEST].tolist(), columns=["id", "image"])
+        pictures += [view for chunk in table["image"].chunks for view in _views(chunk)]
+        ids += table["id"].to_pylist()
+    return pictures, ids
 
 
 def _views(column: pa.LargeBinaryArray) -> list[memoryview]:
