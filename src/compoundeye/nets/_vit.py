@@ -15,6 +15,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn import functional as F
 
 from compoundeye.nets._experts import Mixture
@@ -121,11 +122,8 @@ class ViT(nn.Module):
         for parameter in (self.prefix, self.position):
             if parameter is not None:
                 nn.init.trunc_normal_(parameter, std=0.02)
-        c = self.config
-        if c.positions == "sine" and self.position is not None:
-            with torch.no_grad():
-                places = sine_positions(c.image // c.patch, c.width, self.position.device)
-                self.position[:, int(c.pool == "token") :] = places
+        if self.config.positions == "sine" and self.position is not None:
+            self._wave()
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Conv2d)):
                 nn.init.trunc_normal_(module.weight, std=0.02)
@@ -136,6 +134,16 @@ class ViT(nn.Module):
         for module in self.modules():  # after the layers in them
             if module is not self and callable(reset := getattr(module, "reset", None)):
                 reset()
+
+    def _wave(self) -> None:
+        c, position = self.config, self.position
+        places = sine_positions(c.image // c.patch, c.width, position.device)
+        if c.pool == "token":
+            places = torch.cat([torch.zeros_like(places[:, :1]), places], 1)
+        if isinstance(position, DTensor):  # made without memory, then sharded, and filled last
+            places = distribute_tensor(places, position.device_mesh, position.placements)
+        with torch.no_grad():
+            position.copy_(places)
 
     def forward(self, x: Tensor, keep: Tensor | None = None) -> Tensor:
         """[N, C, S, S] (or [N, L, D] from an earlier stage) to [N, D] (or [N, L, D] for a later stage).
