@@ -5,8 +5,30 @@ a kill at any moment costs at most the line that was being written. Cost: readin
 Limit: runs are found in one folder, not in a database; a failure of the machine may cost the last lines.
 """
 
+from compoundeye.runs._compare import Comparison, compare
+from compoundeye.runs._differences import Difference
 from compoundeye.runs._error import RunError
+from compoundeye.runs._explain import Explanation, Mistake, explain
 from compoundeye.runs._folder import VALIDATION, RunFolder
+from compoundeye.runs._list import RunRow, list_runs
 from compoundeye.runs._metrics import Line, read_metrics, series
+from compoundeye.runs._mistakes import ClassRow, Confusion
 
-__all__ = ["VALIDATION", "Line", "RunError", "RunFolder", "read_metrics", "series"]
+__all__ = [
+    "VALIDATION",
+    "ClassRow",
+    "Comparison",
+    "Confusion",
+    "Difference",
+    "Explanation",
+    "Line",
+    "Mistake",
+    "RunError",
+    "RunFolder",
+    "RunRow",
+    "compare",
+    "explain",
+    "list_runs",
+    "read_metrics",
+    "series",
+]
