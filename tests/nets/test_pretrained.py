@@ -209,7 +209,23 @@ def test_the_preprocessor_says_how_pixels_are_scaled(tmp_path: Path) -> None:
     (tmp_path / "preprocessor_config.json").write_text(
         json.dumps({"image_mean": [0.5, 0.4, 0.2], "image_std": [1] * 3})
     )
-    assert pixel_scale(str(tmp_path)) == ((127.5, 102.0, 51.0), (255, 255, 255))
+    assert pixel_scale(str(tmp_path)) == (pytest.approx((127.5, 102.0, 51.0)), (255, 255, 255))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"image_mean": [0.5], "image_std": [1, 1, 1]}'])
+def test_a_preprocessor_that_does_not_say_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "preprocessor_config.json").write_text(text)
+    with pytest.raises(EyeError, match=r"cannot read how pixels are scaled from .*preprocessor_config.json"):
+        pixel_scale(str(tmp_path))
+
+
+def test_a_hub_network_can_have_other_weights(tmp_path: Path) -> None:
+    vit().save_pretrained(tmp_path / "hub")
+    tuned = stirred(build(str(tmp_path / "hub")))
+    torch.save(tuned.state_dict(), tmp_path / "tuned.pth")
+    again = build(str(tmp_path / "hub"), pretrained=tmp_path / "tuned.pth").eval()
+    x = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(again(x), tuned(x), rtol=0, atol=0)
 
 
 def test_the_file_holds_what_is_read(tmp_path: Path) -> None:

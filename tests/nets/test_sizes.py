@@ -53,3 +53,8 @@ def test_unknown_sizes_and_options_are_refused_with_near_names() -> None:
         vit_config("ti", image=30)
     with pytest.raises(EyeError, match="192 does not divide into 5 heads"):
         vit_config("ti", heads=5)
+    with pytest.raises(EyeError, match=r"pool of a vision transformer is 'cls': set one of token, mean, attention"):
+        vit_config("ti", pool="cls")
+    for depth in (0, 2.5, "two"):
+        with pytest.raises(EyeError, match=f"depth of a vision transformer is {depth!r}: set a whole number from 1"):
+            vit_config("ti", depth=depth)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from torch import nn
 
 from compoundeye.models import card, catalogue, weights
 from compoundeye.nets._efficientnet import DEVIATION, LITE, MEAN, EfficientNetLite, read_lite
-from compoundeye.nets._hub import hub_config, hub_vit
+from compoundeye.nets._hub import Colours, hub_config, hub_pixel_scale
 from compoundeye.nets._pretrained import read_pretrained
 from compoundeye.nets._resnet import ResNet
 from compoundeye.nets._sizes import SIZES, changed, near, vit_config
@@ -22,7 +21,6 @@ from compoundeye.nets._vit import ViT
 from compoundeye.records import EyeError
 
 Pretrained = bool | str | os.PathLike[str]
-Colours = tuple[float, float, float]
 
 _HUB = "hub"
 """Architecture of the catalogue's cards that are folders in the model hub's layout."""
@@ -42,7 +40,7 @@ def build(name: str, *, pretrained: Pretrained = False, **options: Any) -> nn.Mo
     Args:
         name: one of ``NETWORKS``, or a folder with ``config.json`` and weights in the model hub's layout.
         pretrained: True for the catalogue's weights, or a file or folder of weights. A folder as name, and a model of
-            the catalogue that is one, comes with its weights in any case.
+            the catalogue that is one, comes with its weights if there is no other file.
         options: of the network: ``image`` (pixels of a side) for all, fields of ``ViTConfig`` for a vision
             transformer, arguments of the class for others.
 
@@ -51,7 +49,10 @@ def build(name: str, *, pretrained: Pretrained = False, **options: Any) -> nn.Mo
         WeightsError: the catalogue's weights cannot be had.
     """
     if folder := _folder(name):
-        return hub_vit(folder, changed(hub_config(folder), options))
+        source = folder if isinstance(pretrained, bool) else pretrained
+        model = ViT(changed(hub_config(folder), options))
+        read_pretrained(model, source)
+        return model
     for pattern, make in _MAKERS.items():
         if found := re.fullmatch(pattern, name):
             return make(found, pretrained, options)
@@ -62,19 +63,16 @@ def pixel_scale(name: str) -> tuple[Colours, Colours]:
     """Mean and deviation, for red, green and blue from 0 to 255, that a network's published weights expect.
 
     127.5 and 127.5 where nothing else is known.
+
+    Raises:
+        EyeError: a folder without ``preprocessor_config.json``.
     """
     mean = deviation = (127.5, 127.5, 127.5)
     if name in LITE:
         mean, deviation = (MEAN,) * 3, (DEVIATION,) * 3
     elif folder := _folder(name):
-        given = json.loads((folder / "preprocessor_config.json").read_text("utf-8"))
-        mean, deviation = (_times_255(given[key]) for key in ("image_mean", "image_std"))
+        mean, deviation = hub_pixel_scale(folder)
     return mean, deviation
-
-
-def _times_255(values: list[float]) -> Colours:
-    red, green, blue = (255 * value for value in values)
-    return red, green, blue
 
 
 def _folder(name: str) -> Path | None:

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from compoundeye.nets._pretrained import read_pretrained
-from compoundeye.nets._vit import ViT, ViTConfig
+from compoundeye.nets._vit import ViTConfig
 from compoundeye.records import EyeError
+
+Colours = tuple[float, float, float]
+"""One number each for red, green and blue."""
 
 _SHARED = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "image_size": 224, "num_channels": 3}
 
@@ -74,15 +76,17 @@ def hub_config(folder: Path) -> ViTConfig:
     )
 
 
-def hub_vit(folder: Path, config: ViTConfig) -> ViT:
-    """The transformer of a folder with its weights.
-
-    Args:
-        config: ``hub_config`` of the folder, maybe with another ``image``.
+def hub_pixel_scale(folder: Path) -> tuple[Colours, Colours]:
+    """Mean and deviation of pixels from 0 to 255, by ``preprocessor_config.json``, which has them from 0 to 1.
 
     Raises:
-        EyeError: the weights are not of that network.
+        EyeError: it is missing, or has no three numbers for each.
     """
-    model = ViT(config)
-    read_pretrained(model, folder)
-    return model
+    path = folder / "preprocessor_config.json"
+    try:
+        given = json.loads(path.read_text("utf-8"))
+        mean, deviation = (tuple(255 * float(value) for value in given[key]) for key in ("image_mean", "image_std"))
+        (red, green, blue), (of_red, of_green, of_blue) = mean, deviation
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EyeError(f"cannot read how pixels are scaled from {path} ({error!r}): fetch it again") from None
+    return (red, green, blue), (of_red, of_green, of_blue)

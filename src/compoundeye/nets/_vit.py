@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,13 @@ from torch.nn import functional as F
 from compoundeye.nets._experts import Mixture
 from compoundeye.nets._positions import sine_positions
 from compoundeye.records import EyeError
+
+Pool = Literal["token", "mean", "attention"]
+Norm = Literal["layer", "rms"]
+Activation = Literal["gelu", "gelu_tanh", "quick_gelu"]
+Positions = Literal["normal", "sine"]
+_CHOICES = {"pool": Pool, "norm": Norm, "activation": Activation, "positions": Positions}
+_COUNTS = ("width", "depth", "heads", "image", "patch", "channels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +43,20 @@ class ViTConfig:
     """Side of the square input in pixels."""
     patch: int = 16
     channels: int = 3
-    pool: Literal["token", "mean", "attention"] = "token"
+    pool: Pool = "token"
     """Features are the class token, the mean of the patches' tokens, or what a learnt query finds among them."""
     registers: int = 0
     bias: bool = True
     """Whether linear layers add a constant."""
     qkv_bias: bool | None = None
     """The same for queries, keys and values; as ``bias`` if not given."""
-    norm: Literal["layer", "rms"] = "layer"
+    norm: Norm = "layer"
     """Layer normalisation, or without centring and bias (Zhang and Sennrich, 2019, arXiv:1910.07467)."""
     norm_in: bool = False
     """A normalisation before the first block, as CLIP has it."""
-    activation: Literal["gelu", "gelu_tanh", "quick_gelu"] = "gelu"
+    activation: Activation = "gelu"
     """Of the feed-forward layers: exact, as SigLIP has it, or as CLIP has it."""
-    positions: Literal["normal", "sine"] = "normal"
+    positions: Positions = "normal"
     """What the positions of patches are before training: noise, or waves (Beyer et al., 2022, arXiv:2205.01580), which
     tell near from far at once. They are learnt in either case."""
     qk_norm: bool = False
@@ -75,8 +82,16 @@ class ViTConfig:
         """Refuse what cannot be built.
 
         Raises:
-            EyeError: the picture is not whole patches, or the width not whole heads.
+            EyeError: a number or choice that cannot be, a picture of no whole patches, a width of no whole heads.
         """
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise EyeError(f"{name} of a vision transformer is {value!r}: set a whole number from 1")
+        for name, kind in _CHOICES.items():
+            if getattr(self, name) not in get_args(kind):
+                choices = ", ".join(get_args(kind))
+                raise EyeError(f"{name} of a vision transformer is {getattr(self, name)!r}: set one of {choices}")
         if self.image % self.patch:
             raise EyeError(f"a picture of {self.image} pixels is not whole patches of {self.patch}: change one of them")
         if self.width % self.heads:
