@@ -103,6 +103,17 @@ def test_a_picture_that_could_not_be_read_leads_to_no_nan() -> None:
     assert all(bool(torch.isfinite(p.grad).all()) for p in model.parameters() if p.grad is not None)
 
 
+def test_half_precision_comes_close() -> None:
+    torch.manual_seed(0)
+    model, x, valid = MaskedAutoencoder(ViT(CONFIG)), torch.rand(4, 3, 16, 16), torch.ones(4, dtype=torch.bool)
+    expected = model.loss(x, valid, generator(0)).detach()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = model.loss(x, valid, generator(0))
+    loss.backward()
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss.detach(), expected, rtol=0.02, atol=0)
+
+
 def test_the_whole_is_that_of_the_reference() -> None:
     """Loss of the transformers library's ViTMAEForPreTraining, same weights and same hidden patches."""
     torch.manual_seed(0)
