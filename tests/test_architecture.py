@@ -140,6 +140,7 @@ def test_public_names_are_documented(room: str) -> None:
 
 def _definition(value: object) -> ast.ClassDef | ast.FunctionDef:
     """Where a name is written: ``__doc__`` would do, had dataclasses no docstring of their own."""
+    value = inspect.unwrap(value)  # type: ignore[arg-type]  # a decorator of another package stands around it
     path = inspect.getsourcefile(value)  # type: ignore[arg-type]
     assert path is not None
     name = value.__name__  # type: ignore[attr-defined]
