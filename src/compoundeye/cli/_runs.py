@@ -125,9 +125,11 @@ def _show_one(found: Any, json: bool) -> None:
         ],
         title=title,
     )
+    print()
     print_table(
         ("shows", "taken for", "pictures"), [(one.target, one.predicted, one.pictures) for one in found.confusions[:5]]
     )
+    print()
     print_table(
         ("worst mistakes", "shows", "taken for", "sure", "loss"),
         [(one.id[:12], one.target, one.predicted, _percent(one.confidence), one.loss) for one in found.mistakes[:5]],

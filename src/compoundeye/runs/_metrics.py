@@ -55,9 +55,8 @@ def append(path: Path, values: Mapping[str, Any]) -> None:
 def read_metrics(path: str | os.PathLike[str]) -> list[Line]:
     """The course of a run, from its metrics.jsonl or its folder, in order of writing.
 
-    What a later attempt repeats counts once, as told last: a line of step s takes the place of those of its split from
-    step s on and of all others beyond s, and a line that the run resumed at step r takes the place of all beyond r.
-    Notes stay. Lines that are torn or are no measurements are passed over. No file is no lines.
+    What a later attempt repeats counts once, as told last: a line that the run resumed at step r takes the place of all
+    beyond r, and a line of step s that of those of its split from s on, even if nobody said "resumed". Notes stay. Lines that are torn or are no measurements are passed over. No file is no lines.
     """
     place = Path(path)
     place = place / "metrics.jsonl" if place.is_dir() else place
@@ -72,8 +71,10 @@ def read_metrics(path: str | os.PathLike[str]) -> list[Line]:
 
 def _supersede(kept: Mapping[str, list[tuple[int, Line]]], line: Line) -> None:
     for split, course in kept.items():
-        last = line.step - 1 if split == line.split else line.step
-        while split != NOTE and course and course[-1][1].step > last:
+        if split == NOTE or line.split not in (split, RESUMED):
+            continue
+        last = line.step if line.split == RESUMED else line.step - 1
+        while course and course[-1][1].step > last:
             course.pop()
 
 
