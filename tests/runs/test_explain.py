@@ -133,6 +133,14 @@ def test_a_matrix_of_any_number_of_classes_is_a_picture(
         assert max(picture.size) < 2500
 
 
+def test_any_letters_can_be_drawn(tmp_path: Path, made: Any, answers: Any) -> None:
+    names = ["犬", "$5 note", "a$b$c", "line\nbreak", "\x1b[2J", "{x}_y^2\\frac", "כלב", "é" * 80, "\ud7ff", ""]
+    run = made(tmp_path, "run")
+    run.write_validation(answers([(one, other) for one in names for other in names]))
+    explain(run.path, tmp_path / "report")
+    assert (tmp_path / "report" / "confusion.png").stat().st_size > 1000
+
+
 def test_of_many_classes_the_block_that_is_confused_most_is_shown_neighbours_together(answers: Any) -> None:
     # Two groups of three that are confused among themselves, a pair that is so a little, and many that are not.
     pairs = [(f"{n:03d}", f"{n:03d}") for n in range(100)]

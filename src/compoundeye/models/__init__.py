@@ -16,8 +16,8 @@ from compoundeye.models._listing import CatalogueRow, catalogue_rows
 from compoundeye.models._load import load
 from compoundeye.models._load_text import load_text
 from compoundeye.models._local import register
-from compoundeye.models._safetensors import weight_files
 from compoundeye.models._runtime import open_onnx
+from compoundeye.models._safetensors import weight_files
 from compoundeye.models._text import TEMPLATES, TextEncoder
 from compoundeye.models._tree import Tree
 from compoundeye.models._vision import Outputs, Vision

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from compoundeye.runs._error import RunError
+from compoundeye.runs._figure import draw_figure, lettering
 from compoundeye.runs._mistakes import Answered, matrix, most_confused
-from compoundeye.runs._whole import write_whole
 
 MOST = 24
 """Classes in one picture: more cannot be read."""
@@ -27,20 +26,17 @@ def draw_confusion(found: Answered, out: Path) -> None:
     Raises:
         RunError: matplotlib is not installed, or nothing can be written there.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise RunError("the matrix needs matplotlib, which is not installed: pip install matplotlib") from None
     block = most_confused(found, MOST)
     if not block:  # more classes than fit, and not one mistake
         block = list(range(min(MOST, len(found.names))))
+    side = 2.6 + 0.42 * len(block)
+    draw_figure(out, (side + 1.0, side), lambda figure: _drawn(figure, found, block))
+
+
+def _drawn(figure: Any, found: Answered, block: list[int]) -> None:
     counts = matrix(found, block)
     totals = np.bincount(found.target, minlength=len(found.names))[block]
-    names = [_short(found.names[one]) for one in block]
-    side = 2.6 + 0.42 * len(block)
-    figure = Figure(figsize=(side + 1.0, side), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
+    names = [lettering(found.names[one], _LONGEST) for one in block]
     panel = figure.subplots()
     shares = counts / np.maximum(totals, 1)[:, None]
     off = np.where(np.eye(len(block), dtype=bool), np.nan, shares)
@@ -55,10 +51,6 @@ def draw_confusion(found: Answered, out: Path) -> None:
     bar = figure.colorbar(image, ax=panel, shrink=0.6, label="share of the row's pictures")
     bar.ax.yaxis.set_major_formatter(_percent())
     panel.set_title(_title(found, counts), fontsize=10, loc="left")
-    try:
-        write_whole(out, lambda part: figure.savefig(part, format="png"))
-    except OSError as error:
-        raise RunError(f"cannot write {out}: {error.strerror or error}; give another folder with -o") from error
 
 
 def _percent() -> Any:
@@ -106,7 +98,3 @@ def _title(found: Answered, counts: Any) -> str:
     inside = int(counts.sum() - counts.trace())
     share = f"{inside / wrong:.0%} of the {wrong:,} mistakes" if wrong else "there are no mistakes"
     return f"{text}; the {len(counts)} of {len(found.names):,} classes confused most\n({share})"
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST else name[: _LONGEST - 3] + "..."

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from compoundeye.runs._error import RunError
+from compoundeye.runs._figure import draw_figure, lettering
 from compoundeye.runs._metrics import Line, series
-from compoundeye.runs._whole import write_whole
 
 Axis = Literal["step", "pictures"]
 
@@ -41,31 +41,31 @@ def draw(courses: Sequence[Course], out: Path, *, axis: Axis, log: bool, smoothi
         raise RunError(f"{out} should end in .png, .svg or .pdf: it is a picture")
     if not any(series(course.lines, "train", "loss")[0] for course in courses):
         raise RunError("there is nothing to draw: no run has told a loss yet")
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise RunError("curves need matplotlib, which is not installed: pip install matplotlib") from None
     names = [name for name in ("accuracy",) if any(series(one.lines, "validation", name)[0] for one in courses)]
-    figure = Figure(figsize=(6.4 * (1 + len(names)), 4.8), dpi=120, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(1, 1 + len(names), squeeze=False, sharex=True)[0]
     if smoothing is None:  # one for all: a short run is not smoothed less
         longest = max(len(series(course.lines, "train", "loss")[0]) for course in courses)
         smoothing = max(0.0, 1 - _WINDOWS / longest)
+    size = (6.4 * (1 + len(names)), 4.8)
+    draw_figure(out, size, lambda figure: _panels(figure, courses, names, axis, log, smoothing))
+
+
+def _panels(
+    figure: Any, courses: Sequence[Course], names: Sequence[str], axis: Axis, log: bool, smoothing: float
+) -> None:
+    first, *others = figure.subplots(1, 1 + len(names), squeeze=False, sharex=True)[0]
     for number, course in enumerate(courses):
         style = {"color": COLOURS[number % len(COLOURS)], "linestyle": _DASHES[number // len(COLOURS) % len(_DASHES)]}
-        _losses(panels[0], course, axis, smoothing, style)
-        for panel, name in zip(panels[1:], names, strict=True):
-            _validated(panel, course, name, axis, style)
-    _dress(panels[0], "loss", "training (line), validation (points)", axis)
+        _losses(first, course, axis, smoothing, style)
+        for panel, name in zip(others, names, strict=True):
+            places, values = series(course.lines, "validation", name, axis)
+            panel.plot(places, values, **style, linewidth=1.6, marker="o", markersize=4)
+    _dress(first, "loss", "training (line), validation (points)", axis)
     if log:
-        _logarithmic(panels[0])
-    for panel, name in zip(panels[1:], names, strict=True):
+        _logarithmic(first)
+    for panel, name in zip(others, names, strict=True):
         _dress(panel, name, "validation", axis)
-    handles, labels = panels[0].get_legend_handles_labels()
+    handles, labels = first.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=_columns(labels), frameon=False)
-    _save(figure, out)
 
 
 def smoothed(values: Sequence[float], weight: float) -> list[float]:
@@ -98,12 +98,7 @@ def _losses(panel: Any, course: Course, axis: Axis, smoothing: float, style: Map
 def _label(course: Course) -> str:
     """The name, and the best accuracy: beside each other in the panel these would hide one another."""
     accuracies = [value for value in series(course.lines, "validation", "accuracy")[1] if not math.isnan(value)]
-    return shortened(course.name) + (f", best {max(accuracies):.2%}" if accuracies else "")
-
-
-def _validated(panel: Any, course: Course, name: str, axis: Axis, style: Mapping[str, Any]) -> None:
-    places, values = series(course.lines, "validation", name, axis)
-    panel.plot(places, values, **style, linewidth=1.6, marker="o", markersize=4)
+    return lettering(course.name, _LONGEST_NAME) + (f", best {max(accuracies):.2%}" if accuracies else "")
 
 
 def _dress(panel: Any, name: str, title: str, axis: Axis) -> None:
@@ -129,21 +124,6 @@ def _logarithmic(panel: Any) -> None:
         getattr(panel.yaxis, f"set_{which}_formatter")(StrMethodFormatter("{x:g}"))
 
 
-def shortened(text: str) -> str:
-    """The middle of a long name left out."""
-    half = _LONGEST_NAME // 2
-    return text if len(text) <= _LONGEST_NAME else f"{text[: half - 1]}...{text[1 - half :]}"
-
-
 def _columns(labels: Sequence[str]) -> int:
     longest = max(map(len, labels))
     return max(1, min(len(labels), 100 // (longest + 6)))
-
-
-def _save(figure: Any, out: Path) -> None:
-    kind = out.suffix[1:].lower()
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, lambda part: figure.savefig(part, format=kind))
-    except OSError as error:
-        raise RunError(f"cannot write {out}: {error.strerror or error}; give another place with -o") from error

@@ -56,7 +56,8 @@ def read_metrics(path: str | os.PathLike[str]) -> list[Line]:
     """The course of a run, from its metrics.jsonl or its folder, in order of writing.
 
     What a later attempt repeats counts once, as told last: a line that the run resumed at step r takes the place of all
-    beyond r, and a line of step s that of those of its split from s on, even if nobody said "resumed". Notes stay. Lines that are torn or are no measurements are passed over. No file is no lines.
+    beyond r, and a line of step s that of those of its split from s on, even if nobody said "resumed". Notes stay.
+    Lines that are torn or are no measurements are passed over. No file is no lines.
     """
     place = Path(path)
     place = place / "metrics.jsonl" if place.is_dir() else place
