@@ -1,8 +1,59 @@
-"""Tests of training may import `processes`, the plain module beside this file."""
+"""A small corpus that can be learnt in seconds."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+import numpy as np
+import pytest
+from PIL import Image
+
+from compoundeye.corpus import ingest
+from compoundeye.train import Settings
+
+COLOURS = {"red": 0, "green": 1, "blue": 2}
+EACH = 40
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of noise with a touch of one colour: folders train/red, test/red, train/green, ..."""
+    place = tmp_path_factory.mktemp("colours")
+    chance = np.random.default_rng(0)
+    for name, channel in COLOURS.items():
+        for number in range(EACH):
+            folder = place / "pictures" / ("test" if number % 4 == 0 else "train") / name
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = chance.integers(0, 200, (20, 20, 3), np.uint8)
+            pixels[..., channel] += 55
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+    ingest([str(place / "pictures")], str(place / "corpus.lance"), workers=1)
+    return place / "corpus.lance"
+
+
+@pytest.fixture
+def settings(colours: Path) -> Settings:
+    """A run of 24 steps on it."""
+    return settings_for(str(colours))
+
+
+def settings_for(corpus: str, **changes: object) -> Settings:
+    """The same, for a process that has no fixtures."""
+    values: dict[str, object] = {
+        "name": "colours",
+        "epochs": 4,
+        "data": {
+            "corpora": [{"path": corpus}],
+            "where": "source LIKE '%/train/%'",
+            "target": "folder",
+            "batch": 15,
+            "view": {"size": 16, "crop": "whole", "flip": True, "shift": 1},
+            "threads": 1,
+        },
+        "validation": {"where": "source LIKE '%/test/%'"},
+        "model": {"name": "vit-ti/16", "options": {"width": 32, "depth": 2, "heads": 2, "patch": 4}},
+        "optimiser": {"learning_rate": 3e-3, "ema": 0.9, "clip": 1.0},
+        "saving": {"every": 5},
+        "log_every": 1,
+    }
+    return Settings.model_validate(values | changes)

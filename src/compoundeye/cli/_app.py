@@ -30,6 +30,8 @@ COMMANDS = {
     "search": "Find",
     "duplicates": "Find",
     "correct": "Fix",
+    "train": "Train",
+    "runs": "Train",
     "show": "Out",
     "gallery": "Out",
     "export": "Out",

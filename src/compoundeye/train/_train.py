@@ -1,0 +1,122 @@
+"""From settings to a trained model in a run folder."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import distributed as dist
+
+from compoundeye.nets import training_flops
+from compoundeye.records import EyeError
+from compoundeye.runs import RunFolder
+from compoundeye.train._data import pinned, training, validation
+from compoundeye.train._layout import lay_out
+from compoundeye.train._learner import learner
+from compoundeye.train._loop import Loop, Moment, Tell
+from compoundeye.train._process import asked_to_stop, left, rank, world_size
+from compoundeye.train._recipe import as_json, differences, settings_of
+from compoundeye.train._settings import Settings
+from compoundeye.train._work import shared
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a run came to."""
+
+    folder: str
+    finished: bool
+    """False if it was asked to stop; the same call goes on."""
+    step: int
+    steps: int
+    pictures: int
+    """Learnt from, each time counted."""
+    unread: int
+    """Could not be read, each time counted."""
+    figures: dict[str, float]
+    """Of the last validation."""
+
+
+def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Tell | None = None) -> Trained:
+    """Train a model, or go on with a run that was stopped or killed.
+
+    Several processes under torchrun share the work by ``settings.plan``; a run may go on with another number of them.
+
+    Args:
+        runs: folder of run folders; this run's is ``runs/NAME``.
+        tell: called after every step, in the first process.
+
+    Raises:
+        EyeError: something in the settings cannot be, or the run folder belongs to other settings.
+    """
+    with left() as device, asked_to_stop() as asked:
+        layout = lay_out(settings.plan, device)
+        place = Path(runs).expanduser().resolve() / settings.name
+        settings = _agreed(settings, place)
+        folder = RunFolder.open(place) if (place / "settings.json").exists() else _begin(place, settings)
+        try:
+            if settings.plan.deterministic:
+                torch.use_deterministic_algorithms(True)
+            material = training(settings)
+            held = validation(settings, material.names)
+            torch.manual_seed(settings.seed)  # every process draws the same first weights
+            model = learner(settings, len(material.names), layout).to(layout.device)
+            flops = training_flops(model.backbone, settings.data.view.size)  # before the plan changes the module
+            work = shared(model, layout)
+            loop = Loop(settings, folder, layout, model, work, flops, material, held, tell or _silent)
+            if rank() == 0:
+                folder.set_status("running", step=0, steps=loop.steps, processes=world_size())
+            finished = loop.run(asked)
+        except BaseException as error:
+            if rank() == 0:
+                with suppress(OSError):
+                    folder.set_status("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            raise
+        done = loop.so_far
+        if rank() == 0:
+            folder.set_status("done" if finished else "interrupted", step=done.step, steps=loop.steps)
+        return Trained(str(place), finished, done.step, loop.steps, done.pictures, done.unread, done.validation)
+
+
+def _silent(moment: Moment) -> None:
+    """Told to nobody."""
+
+
+def _begin(place: Path, settings: Settings) -> RunFolder:
+    """A new run folder, written by the first process and seen by all."""
+    if rank() == 0:
+        folder = RunFolder.create(place.parent, place.name)
+        folder.write_environment()
+        folder.write_settings(as_json(settings))  # last: a folder with settings is a run
+    if dist.is_initialized():
+        dist.barrier()
+    return RunFolder.open(place)
+
+
+def _agreed(settings: Settings, place: Path) -> Settings:
+    """The settings of the run that is there, if these are the same but for how the work is spread; else these, pinned.
+
+    Raises:
+        EyeError: they are not the same.
+    """
+    if not (place / "settings.json").exists():
+        found = [pinned(settings)] if rank() == 0 else [settings]
+        if dist.is_initialized():
+            dist.broadcast_object_list(found)
+            dist.barrier()
+        return found[0]
+    kept = settings_of(RunFolder.open(place).settings(), str(place / "settings.json"))
+    # The versions that the run began with stay, whatever has been ingested since.
+    now = pinned(settings)
+    free = ("plan.", "data.threads", "saving.", "log_every", "guard.")
+    for key, was, wanted in differences(kept, now):
+        if key.startswith(free) or key.startswith(("data.corpora", "validation.corpora")):
+            continue
+        raise EyeError(
+            f"{place} is a run with {key} = {was}, not {wanted}: change it back to go on, or give --name for a new run"
+        )
+    changed = {name: getattr(settings, name) for name in ("plan", "saving", "guard", "log_every")}
+    return kept.model_copy(update=changed)
