@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from compoundeye.pixels import Box
+from compoundeye.pixels import Box, framed
 
 _TRIES = 10  # of torchvision's RandomResizedCrop, so that the distribution of boxes is the customary one
 BOX_DRAWS = 2 * _TRIES + 2
@@ -57,11 +57,8 @@ class View(BaseModel):
 
     def box(self, width: int, height: int, draws: Sequence[float]) -> Box:
         """What is cut from a picture of that size, by ``BOX_DRAWS`` numbers in [0, 1)."""
-        if self.crop == "whole":
-            return 0, 0, width, height
-        if self.crop == "centre":
-            side = max(1, round(min(width, height) * self.fraction))
-            return (width - side) // 2, (height - side) // 2, side, side
+        if self.crop != "random_resized":
+            return framed(self.crop, self.fraction, width, height)  # as the model that comes of the training does
         w, h = self._sides(width, height, draws)
         x, y = draws[2 * _TRIES : BOX_DRAWS]
         if w == 0:
