@@ -12,9 +12,9 @@ State: a vision transformer and AdamW's moments. Each round measures, one after 
     dcp.async   torch.distributed.checkpoint.async_save: how long the call takes
     torch.save  one file, and os.fsync
 
-and a step without any save. `slower` is what the steps beside an overlapped save took more than as many undisturbed
-ones, until it was on the disk: the writer uses processor and memory that the step could have used; where cores are few
-that is more than the stall. The first round is reported apart: it allocates the buffers that later saves use again.
+and a step without any save. `processor` is the processor time that an overlapped save takes besides the steps that go
+on meanwhile: where cores are few, these steps are slower by as much. The first round is apart: it allocates the
+buffers that later saves use again.
 """
 
 from __future__ import annotations
@@ -104,12 +104,13 @@ def rounds(state: State, place: Path, count: int, batch: int) -> dict[str, list[
         found.setdefault(name, []).append(seconds)
 
     for step in range(count + 1):
-        undisturbed, _ = timed(steps.whole)
-        note("step", undisturbed)
+        busy = time.process_time()
+        note("step", timed(steps.whole)[0])
+        undisturbed = time.process_time() - busy
         note("waited", timed(partial(waited.save, step, state, {}, wait=True))[0])
         note("blocking", timed(partial(background.save, step, state, {}))[0])
         background.wait()
-        began, done = time.perf_counter(), 1
+        busy, done = time.process_time(), 1
         call, _ = timed(partial(ahead.save, step, state, {}, overlap=True))
         steps.gradients()
         left, _ = timed(ahead.staged)
@@ -117,9 +118,9 @@ def rounds(state: State, place: Path, count: int, batch: int) -> dict[str, list[
         while ahead.writing:
             steps.whole()
             done += 1
-        note("slower", time.perf_counter() - began - done * undisturbed)
         note("overlapped", call + left)
         ahead.wait()
+        note("processor", time.process_time() - busy - done * undisturbed)
         note("dcp.save", timed(lambda: dcp.save(flat(state), checkpoint_id=str(place / "dcp")))[0])
         blocked, future = timed(lambda: dcp.async_save(flat(state), checkpoint_id=str(place / "async")))
         note("dcp.async", blocked)
