@@ -155,8 +155,10 @@ def pin(corpus: Corpus | str | os.PathLike[str], name: str) -> int:
     with storage_errors(corpus.path):
         try:
             corpus.dataset.tags.create(name, corpus.version)
-        except ValueError as error:
-            raise CorpusError(f"{name!r} cannot be the name of a pin: {str(error).partition(', /')[0]}") from error
+        except (ValueError, OSError) as error:
+            if not str(error).startswith("Ref is invalid"):
+                raise
+            raise CorpusError(f"{name!r} cannot be the name of a pin; use letters, digits, dashes and dots") from error
     return corpus.version
 
 

@@ -24,6 +24,12 @@ Values = Sequence[Any]
 
 _BATCH_ROWS = 1 << 16
 
+_PACKED = re.compile(
+    r"(.*/)?(?P<name>[^/]*?)(\.(tar|tar\.gz|tgz|tar\.bz2|tar\.xz|zip)!(?P<member>.*)|\.\w+#\d+)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""``archive.tar!member`` or ``table.parquet#row``, as ingest names them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -101,12 +107,12 @@ def folder_of(source: str) -> str | None:
     ``/data/cats/1.jpg`` lay in ``cats``, ``dogs.tar!7.png`` in ``dogs``, ``x.tar!birds/7.png`` in ``birds``,
     ``/data/fish.parquet#17`` in ``fish``.
     """
-    outer, inside, member = re.sub(r"#\d+$", "!", source).replace("\\", "/").rpartition("!")
-    folders = member.split("/")[:-1]
+    source = source.replace("\\", "/")
+    packed = _PACKED.fullmatch(source)
+    folders = (packed["member"] or "" if packed else source).split("/")[:-1]
     if folders and folders[-1]:
         return folders[-1]
-    name = outer.rsplit("/", 1)[-1]
-    return re.sub(r"(\.tar)?\.\w+$", "", name) or None if inside else None
+    return packed["name"] or None if packed else None
 
 
 def _said(corpus: Corpus, target: str) -> tuple[tuple[str, ...], Callable[[Values], str | None]]:
