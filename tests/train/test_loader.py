@@ -19,7 +19,7 @@ import pytest
 from lance.fragment import write_fragments
 from PIL import Image
 
-from compoundeye.corpus import Corpus, ingest
+from compoundeye.corpus import Corpus, ingest, targets, training_order
 from compoundeye.records import EyeError, picture_id
 from compoundeye.train import Loader, View
 
@@ -125,6 +125,17 @@ def test_no_targets_and_no_rows(corpus):
         assert [one.targets for one in loader] == [None]
     with Loader(Scattered(0), [corpus], None, PLAIN, batch=41) as loader:
         assert list(loader) == []
+
+
+def test_an_epoch_of_a_corpus_is_every_picture_once(corpus, reds):
+    order = training_order(corpus, seed=5)
+    for epoch in range(2):
+        with Loader(order, [corpus], [targets(corpus, "folder")], PLAIN, batch=7, start=epoch * COUNT) as loader:
+            found = list(loader)
+        assert sorted(one for batch in found for one in batch.pixels[:, 0, 0, 0].tolist()) == list(range(COUNT))
+        rows = order.at(np.arange(epoch * COUNT, (epoch + 1) * COUNT)).row
+        np.testing.assert_array_equal(np.concatenate([batch.pixels[:, 0, 0, 0] for batch in found]), reds[rows])
+        assert {int(one) for batch in found for one in batch.targets} == {0}
 
 
 CHANCY = View(size=24, shift=2, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1, randaugment=2, erase=0.5)
