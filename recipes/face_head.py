@@ -7,11 +7,12 @@
 Each identity has a code of 24 numbers. A "picture" of it is 192 numbers: the code seen through a fixed matrix, buried
 under 48 directions of change that have nothing to do with who it is (pose and light, say) and a little noise. A small
 network learns to see through that from ArcFace's loss over all identities, a tenth of which take part in a step.
-Every identity's weights start from one picture of it, and again when the network has learnt a little. Killed and
+Every identity's weights start from one picture of it, and again when a quarter of the steps are done. Killed and
 started again, a run goes on from its last checkpoint (in --folder), on as many processes as there are then.
 
-Printed: loss; identification of new pictures among all identities; and among 2,000 people that no one has learnt from,
-by their nearest neighbour, before and after. That is what a recogniser is for.
+Printed: loss; then, before and after, what a recogniser is for: every identity is enrolled with one picture, and new
+pictures are identified among all of them (a million, as in Kemelmacher-Shlizerman et al., 2016, arXiv:1512.00596), and
+among 2,000 strangers that no one has learnt from.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from compoundeye.train import Checkpoints, Layout, Plan, lay_out, parallelise
 CODE, CHANGE, PIXELS = 24, 48, 192
 STRENGTH, NOISE = 2.0, 0.2
 STRANGERS, PROBES = 2_000, 4_096
-IMPRINT, PROBE, GALLERY = -1, -2, -3
+ENROL, PROBE, GALLERY = -1, -2, -3
 """Stand in for the step where pictures that are not for training are drawn."""
 SAVE_EVERY = 100
 
@@ -115,14 +116,15 @@ class Run:
             task = progress.add_task("train", total=options.steps, completed=facts["step"])
             first, began, losses = facts["step"], time.perf_counter(), facts["losses"]
             for step in range(first, options.steps):
-                if step == options.steps // 4:  # the network has learnt to see: what it saw at first is of little use
-                    self.imprint(progress, step)
+                if step == options.steps // 4:  # the network sees better than when it enrolled everybody
+                    self.enrol(progress)
                 losses.append(self.step(step))
                 progress.update(task, advance=1, description=f"train, loss {losses[-1]:.2f}")
                 if (step + 1) % SAVE_EVERY == 0 or step + 1 == options.steps:
                     self.checkpoints.save(step + 1, self.state(), {**facts, "step": step + 1, "losses": losses})
             took = time.perf_counter() - began
             self.checkpoints.wait()
+            self.enrol(progress)
         done = options.steps - first
         return {
             "identities": options.identities,
@@ -143,17 +145,17 @@ class Run:
         """From the last checkpoint, or from one picture of each identity."""
         if self.checkpoints.latest() is not None:
             return dict(self.checkpoints.load(self.state()))
-        self.imprint(progress, 0)
+        self.enrol(progress)
         return {"step": 0, "losses": [], "before": self.measure()}
 
-    def imprint(self, progress: Progress, step: int) -> None:
+    def enrol(self, progress: Progress) -> None:
         """Set the weights of every identity to what the network now makes of one picture of it."""
-        task = progress.add_task("one picture of each", total=self.options.identities)
+        task = progress.add_task("enrol", total=self.options.identities)
         a_time = 8_192
         for first in range(0, self.options.identities, a_time):
             # All processes do as many at once; at the end some are done again rather than leave a process with fewer.
             who = np.arange(first, first + a_time) % self.options.identities
-            seen, targets = self.mine(pictures(who, IMPRINT, step, first)), self.mine(torch.from_numpy(who))
+            seen, targets = self.mine(pictures(who, ENROL, first)), self.mine(torch.from_numpy(who))
             self.head.imprint(self.embed(seen), targets)
             progress.update(task, advance=min(a_time, self.options.identities - first))
 
@@ -187,7 +189,7 @@ class Run:
         by_pixels = (F.normalize(probes) @ F.normalize(gallery).T).argmax(1) == own
         by_embedding = (self.embed(probes) @ self.embed(gallery).T).argmax(1).cpu() == own
         return {
-            "rank_1_of_all_identities": round(right / PROBES, 4),
+            "rank_1_of_all_enrolled": round(right / PROBES, 4),
             "rank_1_of_strangers": round(by_embedding.float().mean().item(), 4),
             "rank_1_of_strangers_by_pixels": round(by_pixels.float().mean().item(), 4),
         }

@@ -126,6 +126,7 @@ def on_ranks(folder: str) -> dict[str, dict[int, Any]]:
                 found["resumed"][size] = {case: resumed(case, mesh, folder) for case in CASES}
     clipping_reaches_sampled_rows(meshes[4])
     imprints_are_shared(meshes[4])
+    the_nearest_is_found_over_shards(meshes[4])
     found["fsdp"] = {size: beside_fsdp(meshes[size]) for size in meshes if dist.get_rank() < size}
     return found
 
@@ -161,6 +162,14 @@ def imprints_are_shared(mesh: DeviceMesh) -> None:
     alone.imprint(features, targets)
     made.imprint(features[dist.get_rank() :: dist.get_world_size()], targets[dist.get_rank() :: dist.get_world_size()])
     torch.testing.assert_close(whole(made.weight), whole(alone.weight))
+
+
+def the_nearest_is_found_over_shards(mesh: DeviceMesh) -> None:
+    features = pictures(0)[0].nan_to_num()
+    found = head(mesh).nearest(features[dist.get_rank() :: dist.get_world_size()])
+    wanted = head().nearest(features)
+    for mine, whole in zip(found, wanted, strict=True):
+        torch.testing.assert_close(mine, whole[dist.get_rank() :: dist.get_world_size()])
 
 
 class Recogniser(nn.Module):
@@ -336,6 +345,16 @@ def test_evaluation_takes_all_classes_and_counts_those_nearest_to_their_own() ->
     wanted = dense_loss(features, made.weight, targets, MARGIN, torch.ones(CLASSES, dtype=torch.bool))
     torch.testing.assert_close(loss, wanted, rtol=1e-4, atol=1e-4)
     assert made.row_gradients() == []
+
+
+@pytest.mark.parametrize("memory", [1, None])
+def test_the_nearest_class_is_that_of_the_largest_cosine(memory: int | None) -> None:
+    made = MarginSoftmax(FEATURES, 1000, memory=memory)
+    features = torch.randn(50, FEATURES)
+    found, cosine = made.nearest(features)
+    wanted = (F.normalize(features) @ F.normalize(made.weight).T).max(1)
+    assert torch.equal(found, wanted.indices)
+    torch.testing.assert_close(cosine, wanted.values)
 
 
 @pytest.mark.parametrize("margin", [Margin(), Margin(1.0, 0.0, 0.35), Margin(1.35, 0.0), Margin(3.0, 0.4, 0.1)])

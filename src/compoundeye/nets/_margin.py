@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from compoundeye.nets._gather import Group, gathered, largest, rank_in, size_of, summed
 from compoundeye.nets._partial import sampled
-from compoundeye.nets._shard_softmax import LOWEST, against_shard
+from compoundeye.nets._shard_softmax import LOWEST, against_shard, nearest_in_shard
 from compoundeye.records import EyeError
 
 _DEVIATION = 0.01
@@ -177,6 +177,20 @@ class MarginSoftmax(nn.Module):
             each = F.softplus(others - self.scale * self.margin(cosine))
             right = (self.scale * cosine.detach() > nearest) & valid
         return torch.where(valid, each, 0.0).sum(), right.sum()
+
+    @torch.no_grad()
+    def nearest(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """[N, D] to the nearest of all classes, int64 [N], and its cosine, float32 [N].
+
+        Every process of the group must call it at once, with the same N. No [N, K] is ever held.
+        """
+        x = gathered(self(features), self.group)
+        best, found = nearest_in_shard(x, self.local(), memory=self.memory)
+        most = largest(best, self.group)
+        found = torch.where(best == most, found + self.first, self.classes)
+        here = slice(len(features) * rank_in(self.group), len(features) * (rank_in(self.group) + 1))
+        first = -largest(-found, self.group)  # of equals
+        return first[here], most[here]
 
     @torch.no_grad()
     def imprint(self, features: Tensor, targets: Tensor) -> None:

@@ -42,13 +42,23 @@ def against_shard(
     return _AgainstShard.apply(x, weight, own, scale, share, memory)
 
 
+def nearest_in_shard(x: Tensor, weight: Tensor, *, memory: int = 1 << 26) -> tuple[Tensor, Tensor]:
+    """The largest cosine of each picture, [G], and the row of that class, int64 [G]; without rows ``LOWEST`` and 0."""
+    best, found = x.new_full((len(x),), LOWEST), torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    for part, unit in _blocks(weight, _block(x, memory)):
+        value, row = (x @ unit.T).max(1)
+        found = torch.where(value > best, row + part.start, found)
+        best = torch.maximum(best, value)
+    return best, found
+
+
 class _AgainstShard(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, own: Tensor, scale: float, share: float, memory: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         ctx.scale, ctx.share = scale, share
-        ctx.block = max(memory // (4 * max(len(x), 1)), _FEWEST)
+        ctx.block = _block(x, memory)
         most = x.new_full((len(x),), LOWEST)
         total = torch.zeros_like(most)
         cosine = torch.zeros_like(most)
@@ -85,6 +95,11 @@ class _AgainstShard(torch.autograd.Function):
             of_unit.addcmul_(unit, (of_unit * unit).sum(1, keepdim=True), value=-1)
             to_weight[part] = of_unit.div_(weight[part].norm(dim=1, keepdim=True).clamp_min_(_EPSILON))
         return to_x, to_weight, None, None, None, None
+
+
+def _block(x: Tensor, memory: int) -> int:
+    """Classes whose logits are held at once."""
+    return max(memory // (4 * max(len(x), 1)), _FEWEST)
 
 
 def _blocks(weight: Tensor, size: int) -> Iterator[tuple[slice, Tensor]]:
