@@ -116,9 +116,9 @@ def _show_one(found: Any, json: bool) -> None:
                 row.pictures,
                 row.right,
                 _percent(row.recall),
-                _interval(row.recall_interval),
+                _interval(row.recall, row.recall_interval),
                 _percent(row.precision),
-                _interval(row.precision_interval),
+                _interval(row.precision, row.precision_interval),
                 row.taken_for,
             )
             for row in found.classes[:SHOWN]
@@ -182,8 +182,9 @@ def _percent(share: float | None) -> str | None:
     return None if share is None or math.isnan(share) else f"{share:.2%}"
 
 
-def _interval(interval: tuple[float, float]) -> str:
-    return f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
+def _interval(share: float, interval: tuple[float, float]) -> str | None:
+    """Of no pictures anything could be said: nothing is."""
+    return None if math.isnan(share) else f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}"
 
 
 def _short(value: Any) -> str:

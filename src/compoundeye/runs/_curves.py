@@ -102,11 +102,12 @@ def _label(course: Course) -> str:
 
 
 def _dress(panel: Any, name: str, title: str, axis: Axis) -> None:
-    from matplotlib.ticker import EngFormatter, PercentFormatter
+    from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 
     panel.set_title(title, fontsize=10)
     panel.set_xlabel("steps" if axis == "step" else "pictures")
     panel.set_ylabel(name)
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10], integer=True))
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     if name == "accuracy":
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))

@@ -19,14 +19,14 @@ class Difference:
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> list[Difference]:
     """Settings that differ, in the order they stand in; the run's name is no setting of interest."""
-    flat = [_flat(one) for one in settings]
-    keys = [key for key in dict.fromkeys(key for one in flat for key in one) if key != "name"]
-    rows = [Difference(key, tuple(one.get(key) for one in flat)) for key in keys]
+    levels = [flat(one) for one in settings]
+    keys = [key for key in dict.fromkeys(key for one in levels for key in one) if key != "name"]
+    rows = [Difference(key, tuple(one.get(key) for one in levels)) for key in keys]
     return [row for row in rows if any(value != row.values[0] for value in row.values)]
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings, and lists of them, as one level."""
+def flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings, and lists of them, as one level with dotted keys."""
     if isinstance(value, Mapping) and value:
         parts = value.items()
     elif isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
@@ -35,5 +35,5 @@ def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
         return {prefix: value}
     found: dict[str, Any] = {}
     for key, one in parts:
-        found |= _flat(one, f"{prefix}.{key}" if prefix else str(key))
+        found |= flat(one, f"{prefix}.{key}" if prefix else str(key))
     return found

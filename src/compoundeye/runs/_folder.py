@@ -17,6 +17,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 from compoundeye.runs._environment import environment
 from compoundeye.runs._error import RunError
 from compoundeye.runs._metrics import NOTE, RESUMED, Line, append, read_metrics
+from compoundeye.runs._mlflow import Mlflow, open_mlflow
 from compoundeye.runs._status import DONE, FAILED, INTERRUPTED, StatusFile, read_status
 from compoundeye.runs._tensorboard import Board, open_board
 from compoundeye.runs._whole import read_json, write_json, write_whole
@@ -52,7 +54,8 @@ class RunFolder:
         self.path = path
         self._status = StatusFile(path / "status.json")
         self._board: Board | None = None
-        self._boarded = False
+        self._mlflow: Mlflow | None = None
+        self._listened = False
 
     @classmethod
     def create(cls, parent: str | os.PathLike[str], name: str) -> Self:
@@ -127,6 +130,8 @@ class RunFolder:
         if self._board is not None:
             self._board.flush()
         if state in (DONE, FAILED, INTERRUPTED):
+            if self._mlflow is not None:
+                self._mlflow.end(state)
             self.close()
 
     def status(self) -> dict[str, Any]:
@@ -134,7 +139,9 @@ class RunFolder:
         return read_status(self.path / "status.json")
 
     def log(self, split: str, step: int, position: int, **numbers: float | str) -> None:
-        """Add a line to metrics.jsonl, and to TensorBoard's events where that is installed.
+        """Add a line to metrics.jsonl; to TensorBoard's events and to MLflow's server where these are installed.
+
+        MLflow is told only where ``MLFLOW_TRACKING_URI`` is set; a server out of reach is told of in a note, once.
 
         Args:
             split: "train", "validation", or "note" with ``note="what happened"``.
@@ -147,11 +154,18 @@ class RunFolder:
         append(self.path / "metrics.jsonl", line)
         if split == NOTE:
             return
-        if not self._boarded:
-            self._board, self._boarded = open_board(self.path / "tensorboard", step), True
-        if self._board is not None:
-            plain = {name: float(number) for name, number in numbers.items() if not isinstance(number, str)}
-            self._board.write(split, step, now, plain)
+        if not self._listened:
+            self._listened = True
+            self._board = open_board(self.path / "tensorboard", step)
+            note = partial(self._note, step, position)
+            self._mlflow = open_mlflow(self.path, read_json(self.path / "settings.json") or {}, note)
+        plain = {name: float(number) for name, number in numbers.items() if not isinstance(number, str)}
+        for listener in (self._board, self._mlflow):
+            if listener is not None:
+                listener.write(split, step, now, plain)
+
+    def _note(self, step: int, position: int, text: str) -> None:
+        self.log(NOTE, step, position, note=text)
 
     def resumed(self, step: int, position: int) -> None:
         """Say that the run goes on from a checkpoint: readers pass over what was told beyond that step."""
@@ -186,4 +200,4 @@ class RunFolder:
         """End the file of events; a later line begins another."""
         if self._board is not None:
             self._board.close()
-        self._board, self._boarded = None, False
+        self._board, self._mlflow, self._listened = None, None, False
