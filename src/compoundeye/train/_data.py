@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ def training(settings: Settings) -> Material:
     Raises:
         EyeError: no pictures, no classes, or no such column.
     """
-    return _material(settings.data.corpora, settings.data, settings.data.where, settings.seed, shuffle=True, names=None)
+    return _material(settings.data.corpora, settings.data, settings.data.where, settings.seed, None)
 
 
 def validation(settings: Settings, names: Sequence[str]) -> Material | None:
@@ -62,20 +63,28 @@ def validation(settings: Settings, names: Sequence[str]) -> Material | None:
     held = settings.validation
     if not held.corpora:
         return None
-    return _material(held.corpora, settings.data, held.where, settings.seed, shuffle=False, names=names)
+    return _material(held.corpora, settings.data, held.where, settings.seed, names)
 
 
 def _material(
-    sources: Sequence[Source], data: Data, where: str | None, seed: int, *, shuffle: bool, names: Sequence[str] | None
+    sources: Sequence[Source], data: Data, where: str | None, seed: int, names: Sequence[str] | None
 ) -> Material:
+    """With ``names``, the classes of a training, it is what that is measured on: in corpus order, and all of it."""
+    learns = names is None
+    narrowed: dict[str, Any] = {}
+    if learns:
+        category = list(data.category) if isinstance(data.category, tuple) else data.category
+        narrowed = {"category": category, "min_confidence": data.min_confidence, "name": data.result}
     corpora = tuple(Corpus.open(source.path, version=source.version) for source in sources)
     orders = []
     for source, corpus in zip(sources, corpora, strict=True):
         condition = " AND ".join(f"({one})" for one in (where, source.where) if one) or None
-        if shuffle and data.balanced:
-            orders.append(balanced(corpus, data.target, seed=seed, where=condition))
+        if learns and data.balanced:
+            orders.append(balanced(corpus, data.target, seed=seed, where=condition, **narrowed))
         else:
-            orders.append(training_order(corpus, seed=seed, where=condition, lanes=data.lanes, shuffle=shuffle))
+            lanes = data.lanes if learns else 1
+            order = training_order(corpus, seed=seed, where=condition, lanes=lanes, shuffle=learns, **narrowed)
+            orders.append(order)
         if not orders[-1].rows:
             raise EyeError(f"no picture of {source.path} fits {condition or 'the order'}; `eye search` shows what does")
     order = orders[0] if len(orders) == 1 else mixture(_weighted(orders, sources), seed)

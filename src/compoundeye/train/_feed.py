@@ -25,7 +25,9 @@ class Feed:
 
     def __init__(self, settings: Settings, layout: Layout, batch: int) -> None:
         self._device = layout.device
-        self._rows = ceil(batch / layout.data_size)
+        parts = max(layout.plan.microbatches, layout.plan.pipeline) if layout.plan.pipeline > 1 else 1
+        parts *= layout.plan.accumulate
+        self._rows = ceil(batch / (layout.data_size * parts)) * parts
         self._tokens = tokenizer(settings) if settings.task.kind == "contrastive" else None
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

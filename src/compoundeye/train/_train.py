@@ -6,10 +6,12 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import torch
 from torch import distributed as dist
 
+from compoundeye.corpus import pin, unpin
 from compoundeye.nets import training_flops
 from compoundeye.records import EyeError
 from compoundeye.runs import RunFolder
@@ -61,6 +63,10 @@ def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Te
             if settings.plan.deterministic:
                 torch.use_deterministic_algorithms(True)
             material = training(settings)
+            pins = [(corpus, f"run-{settings.name}-{crc32(bytes(place)):08x}") for corpus in material.corpora]
+            if rank() == 0:
+                for corpus, name in pins:
+                    pin(corpus, name)  # a compaction in the meantime must leave this version
             held = validation(settings, material.names)
             torch.manual_seed(settings.seed)  # every process draws the same first weights
             model = learner(settings, len(material.names), layout).to(layout.device)
@@ -77,6 +83,8 @@ def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Te
             raise
         done = loop.so_far
         if rank() == 0:
+            for corpus, name in pins if finished else ():
+                unpin(corpus, name)
             folder.set_status("done" if finished else "interrupted", step=done.step, steps=loop.steps)
         return Trained(str(place), finished, done.step, loop.steps, done.pictures, done.unread, done.validation)
 
