@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compoundeye.pixels._file import MAX_PIXELS, EncodedFile, open_file
 from compoundeye.pixels._orient import stored_box, upright, upright_size
+from compoundeye.pixels._scratch import borrow
 from compoundeye.pixels._shrink import SOFTENED_FROM, shrink
 
 _Pixels = NDArray[np.uint8]
@@ -53,7 +54,9 @@ def crop_box(
     _check_box(wanted, shown)
     height, width = size
     if turn == 1:
-        return _finished(_resized(file, wanted, height, width, None if flip else out), out, flip)
+        space = borrow("unmirrored", height * width * 3) if flip else None
+        target = out if space is None else space[: height * width * 3].reshape(height, width, 3)
+        return _finished(_resized(file, wanted, height, width, target), out, flip)
     across, down = (height, width) if turn >= 5 else (width, height)
     turned = upright(_resized(file, stored_box(wanted, *shown, turn), down, across, None), turn)
     return _finished(np.ascontiguousarray(turned), out, flip)
