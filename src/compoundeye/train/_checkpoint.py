@@ -34,8 +34,8 @@ class Checkpoints:
 
     A state is a dict of modules, optimisers (or a list of them), objects with ``state_dict`` and ``load_state_dict``,
     tensors (sharded or not), and values that JSON can hold. Every process passes the part it has; names decide what
-    belongs together, so a checkpoint of 4 processes loads on 1, and one of 4 stages of a pipeline on 2. Methods but
-    `latest` are for all processes at once.
+    belongs together, so a checkpoint of 4 processes loads on 1, and one of 4 stages of a pipeline on 2. All processes
+    make a `Checkpoints` and call its methods together; only `latest` is for one alone.
 
     A save copies the state into memory (buffers that stay) and returns; a thread writes it. A process killed at any
     time leaves the checkpoints before it as they were. The states of random number generators are kept for each process

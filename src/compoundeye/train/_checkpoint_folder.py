@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from compoundeye.train._peers import CheckpointError
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
+_NAME = re.compile(r"(\.replaced-)?step-(?P<step>[0-9]{8,})")
 
 
 @dataclass(frozen=True)
@@ -81,12 +83,8 @@ class CheckpointFolder:
         """Steps that have a folder, ascending."""
         if not self.path.is_dir():
             return []
-        found = set[int]()
-        for entry in self.path.iterdir():
-            number = entry.name.removeprefix(".replaced-").removeprefix("step-")
-            if not entry.name.startswith((".writing-", ".removed-")) and number.isdecimal():
-                found.add(int(number))
-        return sorted(found)
+        found = (_NAME.fullmatch(entry.name) for entry in self.path.iterdir())
+        return sorted({int(one["step"]) for one in found if one})
 
     def of(self, step: int) -> Path:
         """Where the checkpoint of a step is."""
