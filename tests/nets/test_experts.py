@@ -125,6 +125,15 @@ def test_one_grouped_product_is_many_products(dtype: torch.dtype, counts: list[i
         torch.testing.assert_close(one, other, **({"rtol": 2e-2, "atol": 2e-2} if dtype == torch.bfloat16 else {}))
 
 
+@pytest.mark.parametrize("bias", [True, False])
+def test_what_is_exported_answers_alike_for_any_number_of_pictures(bias: bool) -> None:
+    made = mixture(bias=bias).eval()
+    program = torch.export.export(made, (tokens(2, 3),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},), strict=False)
+    for pictures in (2, 5):
+        x = tokens(pictures, 3)
+        torch.testing.assert_close(program.module()(x), made(x))
+
+
 def test_a_permutation_and_its_gradient() -> None:
     order = torch.randperm(9, generator=torch.Generator().manual_seed(0))
     x = tokens(9).double().requires_grad_()

@@ -94,7 +94,7 @@ class Steps:
         return float(sums[0] / pictures), float(sums[1]), float(norm)
 
 
-def curve(plan: dict[str, Any], config: dict[str, Any], *, chunks: int = 1, steps: int = 6) -> list[Point]:
+def curve(plan: dict[str, Any], config: dict[str, Any], *, chunks: int = 1, steps: int = 4) -> list[Point]:
     """Points of a few steps on two batches under a plan; every process of it has to call this."""
     taken = Steps(learner(config), lay_out(Plan(**plan), "cpu"), chunks=chunks)
     return [taken.step(number % 2) for number in range(steps)]

@@ -66,6 +66,9 @@ class Mixture(nn.Module):
         tokens = x.reshape(-1, x.shape[-1])
         logits = self._logits(tokens)
         share, chosen = logits.softmax(1).topk(self.each)  # [T, K]
+        if torch.compiler.is_exporting():
+            shares = torch.zeros_like(logits).scatter(1, chosen, share)
+            return self.experts.all_of_them(tokens, shares.to(tokens.dtype)).view_as(x)
         counts = torch.zeros(logits.shape[1], dtype=torch.int64, device=x.device)
         counts.scatter_add_(0, chosen.flatten(), torch.ones_like(chosen.flatten()))
         order = chosen.flatten().argsort(stable=True)  # by expert; within one as they came
@@ -119,6 +122,14 @@ class Experts(nn.Module):
         """[T, D], the first ``counts[0]`` of them for the first expert and so on, to [T, D]."""
         return self.down(self.activation(self.up(tokens, counts)), counts)
 
+    def all_of_them(self, tokens: Tensor, shares: Tensor) -> Tensor:
+        """[T, D] to [T, D] by way of every expert, weighted by ``shares`` [T, E], most of them zero.
+
+        Slow, but no shape depends on what is in a picture, so it can be exported.
+        """
+        hidden = self.activation(self.up.each_to_all(tokens.expand(shares.shape[1], -1, -1)))  # [E, T, H]
+        return (self.down.each_to_all(hidden) * shares.T[..., None]).sum(0)
+
 
 class StackedLinear(nn.Module):
     """E linear layers: slice e of ``weight`` [E, out, in] and ``bias`` [E, out] are those of a ``nn.Linear``."""
@@ -144,6 +155,11 @@ class StackedLinear(nn.Module):
         if x.is_cuda and x.dtype == torch.bfloat16 and not any(size % _ALIGNED for size in weight.shape[1:]):
             return at_once(x, weight, bias, counts)
         return one_by_one(x, weight, bias, counts)
+
+    def each_to_all(self, x: Tensor) -> Tensor:
+        """[E, T, in] to [E, T, out]."""
+        y = x @ self.weight.transpose(1, 2)
+        return y if self.bias is None else y + self.bias[:, None]
 
 
 def at_once(x: Tensor, weight: Tensor, bias: Tensor | None, counts: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch.distributed._functional_collectives import all_reduce, all_to_all_sin
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Shard
+from torch.utils._python_dispatch import _disable_current_modes
 
 from compoundeye.nets import Mixture, inverted, mixtures, permuted
 from compoundeye.records import EyeError
@@ -76,7 +77,10 @@ class Exchange(nn.Module):
         mine = torch.arange(coming.shape[1], device=tokens.device).repeat(processes)
         order = mine.repeat_interleave(coming.flatten(), output_size=len(there)).argsort(stable=True)
         inverse = inverted(order)
-        done = experts(permuted(there, order, inverse), coming.sum(0))
+        there = permuted(there, order, inverse)
+        # Selective recomputation counts operations, and FSDP's are not as many the second time (pytorch#196862).
+        with _disable_current_modes():
+            done = experts(there, coming.sum(0))
         return _moved(permuted(done, inverse, order), sizes[0], sizes[1], self.mesh)
 
 
