@@ -153,11 +153,10 @@ class Run:
         task = progress.add_task("enrol", total=self.options.identities)
         a_time = 8_192
         for first in range(0, self.options.identities, a_time):
-            # All processes do as many at once; at the end some are done again rather than leave a process with fewer.
-            who = np.arange(first, first + a_time) % self.options.identities
+            who = np.arange(first, min(first + a_time, self.options.identities))
             seen, targets = self.mine(pictures(who, ENROL, first)), self.mine(torch.from_numpy(who))
             self.head.imprint(self.embed(seen), targets)
-            progress.update(task, advance=min(a_time, self.options.identities - first))
+            progress.update(task, advance=len(who))
 
     def step(self, step: int) -> float:
         """The global batch is the same on any number of processes; each takes every so many-th picture of it."""
@@ -211,7 +210,10 @@ class Run:
         }
 
     def mine(self, batch: Tensor) -> Tensor:
-        return batch[self.rank :: self.size].to(self.layout.device)
+        """This process's part, filled up with -1 so that all have as many; identity -1 counts for nothing."""
+        part = batch[self.rank :: self.size]
+        missing = -(-len(batch) // self.size) - len(part)
+        return F.pad(part, (0, 0) * (batch.ndim - 1) + (0, missing), value=-1).to(self.layout.device)
 
     def total(self, value: Tensor) -> float:
         value = value.float()

@@ -17,7 +17,8 @@ from compoundeye.nets._experts import (
 )
 from compoundeye.nets._flops import forward_flops, training_flops
 from compoundeye.nets._linear import Linear
-from compoundeye.nets._margin import Margin, MarginSoftmax
+from compoundeye.nets._margin import Margin
+from compoundeye.nets._margin_softmax import MarginSoftmax
 from compoundeye.nets._masked import MaskedAutoencoder, MaskedDecoder
 from compoundeye.nets._pretrained import read_pretrained
 from compoundeye.nets._resnet import ResNet

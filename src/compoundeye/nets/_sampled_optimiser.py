@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.distributed.tensor import DTensor
 
-from compoundeye.nets._margin import MarginSoftmax
+from compoundeye.nets._margin_softmax import MarginSoftmax
 
 
 class _Sampled(torch.optim.Optimizer):
