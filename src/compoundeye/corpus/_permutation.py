@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 _Keys = list[tuple[Words, Words]]
+_Scalars = list[tuple[np.uint64, np.uint64]]
 
 MOST = 1 << 35
 """The largest domain: multipliers have 35 bits."""
@@ -79,9 +80,10 @@ class Permutation:
     def __init__(self, size: int, key: Words) -> None:
         bits = (size - 1).bit_length()
         rounds = _ROUNDS + (_MORE_ROUNDS if bits <= _SMALL_BITS else 0)
+        # Scalars, which NumPy adds to arrays in three quarters of the time that arrays of one take.
         self._size = np.uint64(size)
-        self._mask, self._fold = word((1 << bits) - 1), word((bits + 1) // 2)
-        self._keys = _round_keys(key, range(rounds))
+        self._mask, self._fold = np.uint64((1 << bits) - 1), np.uint64((bits + 1) // 2)
+        self._keys = [(add[0], times[0]) for add, times in _round_keys(key, range(rounds))]
         self._full = size == 1 << bits
 
     def __call__(self, elements: Words) -> Words:
@@ -127,7 +129,7 @@ def _walk(words: Words, size: Words, bits: Words, keys: _Keys) -> Words:
     return words
 
 
-def _rounds(words: Words, mask: Words, fold: Words, keys: _Keys) -> Words:
+def _rounds(words: Words, mask: Words | np.uint64, fold: Words | np.uint64, keys: _Keys | _Scalars) -> Words:
     """In place: a bijection of 2^k, where the mask has k bits."""
     high = np.empty_like(words)
     for add, times in keys:
