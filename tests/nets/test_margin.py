@@ -306,6 +306,20 @@ def test_momentum_of_a_class_waits_until_it_takes_part_again() -> None:
     assert made.row_gradients() == []
 
 
+def test_products_of_lower_precision_give_almost_the_same() -> None:
+    exact, rounded = (MarginSoftmax(FEATURES, 1000, precision=one) for one in (torch.float32, torch.bfloat16))
+    found = []
+    for made in (exact, rounded):
+        features, targets, valid = pictures(0)
+        loss = made.loss(features.requires_grad_(), targets, valid)
+        loss.backward()
+        assert loss.dtype == features.grad.dtype == made.weight.grad.dtype == torch.float32
+        found.append((loss.detach(), F.normalize(features.grad), made.weight.grad))
+    for one, other in zip(*found, strict=True):
+        assert not torch.equal(one, other)
+        torch.testing.assert_close(one, other, rtol=0.05, atol=0.02 * one.abs().max().item())
+
+
 def test_the_sample_is_a_function_of_seed_and_step_whatever_the_shards() -> None:
     device = torch.device("cpu")
     whole_range = sampled(0, 100_000, 0.1, 3, 5, device)

@@ -55,6 +55,7 @@ class MarginSoftmax(nn.Module):
         mesh: DeviceMesh | None = None,
         device: torch.device | str | None = None,
         memory: int | None = None,
+        precision: torch.dtype = torch.float32,
     ) -> None:
         """Build it, with fresh weights: the same for any number of processes.
 
@@ -68,6 +69,8 @@ class MarginSoftmax(nn.Module):
             mesh: 1-d, the processes that see different pictures; None for a process alone.
             device: the mesh's if not given.
             memory: bytes of logits held at once; what fits in a processor's cache, or fills a GPU, if not given.
+            precision: of the factors of matrix products; bfloat16 is faster, and rounds logits to about scale / 256.
+                Normaliser, loss and margin are float32 in any case.
 
         Raises:
             EyeError: the numbers make no sense.
@@ -80,6 +83,7 @@ class MarginSoftmax(nn.Module):
         self.features, self.classes = features, classes
         self.margin = Margin() if margin is None else margin
         self.scale, self.rate, self.seed = scale, rate, seed
+        self.precision = precision
         self.mesh = mesh
         self.group: Group = None if mesh is None else mesh.get_group()
         self.first, self.last = bounds(classes, rank_in(self.group), size_of(self.group))
@@ -143,7 +147,9 @@ class MarginSoftmax(nn.Module):
             labels = gathered(torch.where(valid, targets, -1), self.group)
             rows, own = self._rows(labels)
             share = 1 / size_of(self.group)
-            found = against_shard(x, rows, own, scale=self.scale, share=share, memory=self.memory)
+            found = against_shard(
+                x, rows, own, scale=self.scale, share=share, memory=self.memory, precision=self.precision
+            )
             here = slice(len(mine) * rank_in(self.group), len(mine) * (rank_in(self.group) + 1))
             others, cosine, nearest = (figure[here] for figure in self._over_shards(*found))
             each = F.softplus(others - self.scale * self.margin(cosine))

@@ -23,7 +23,14 @@ _FEWEST = 256
 
 
 def against_shard(
-    x: Tensor, weight: Tensor, own: Tensor, *, scale: float, share: float = 1.0, memory: int = 1 << 26
+    x: Tensor,
+    weight: Tensor,
+    own: Tensor,
+    *,
+    scale: float,
+    share: float = 1.0,
+    memory: int = 1 << 26,
+    precision: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Compare pictures with a shard of the classes.
 
@@ -34,12 +41,13 @@ def against_shard(
         scale: factor of the cosines.
         share: factor of the gradient of ``weight``.
         memory: bytes of logits held at once.
+        precision: of the factors of matrix products; everything else is float32.
 
     Returns:
         Logarithm of the sum of exp(scale cosine) over classes but the own, [G] (``LOWEST`` if there are none); the
         cosine with the own, [G] (0 if it is not here); and the largest term of that sum, without gradient, [G].
     """
-    return _AgainstShard.apply(x, weight, own, scale, share, memory)
+    return _AgainstShard.apply(x, weight, own, scale, share, memory, precision)
 
 
 def nearest_in_shard(x: Tensor, weight: Tensor, *, memory: int = 1 << 26) -> tuple[Tensor, Tensor]:
@@ -55,16 +63,23 @@ def nearest_in_shard(x: Tensor, weight: Tensor, *, memory: int = 1 << 26) -> tup
 class _AgainstShard(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, own: Tensor, scale: float, share: float, memory: int
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        own: Tensor,
+        scale: float,
+        share: float,
+        memory: int,
+        precision: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.scale, ctx.share = scale, share
+        ctx.scale, ctx.share, ctx.precision = scale, share, precision
         ctx.block = _block(x, memory)
         most = x.new_full((len(x),), LOWEST)
         total = torch.zeros_like(most)
         cosine = torch.zeros_like(most)
         logits = None
         for part, unit in _blocks(weight, ctx.block):
-            logits = x @ unit.mul_(scale).T
+            logits = _product(x, unit.mul_(scale).T, precision)
             rows, columns = _inside(own, part)
             cosine[rows] = logits[rows, columns] / scale
             logits[rows, columns] = -torch.inf
@@ -80,21 +95,26 @@ class _AgainstShard(torch.autograd.Function):
     @once_differentiable
     def backward(
         ctx: Any, of_sum: Tensor, of_cosine: Tensor, _: Tensor
-    ) -> tuple[Tensor, Tensor, None, None, None, None]:
+    ) -> tuple[Tensor, Tensor, None, None, None, None, None]:
         x, weight, own, found, kept = ctx.saved_tensors
         to_x, to_weight = torch.zeros_like(x), torch.empty_like(weight)
         for part, unit in _blocks(weight, ctx.block):
-            logits = ctx.scale * (x @ unit.T) if kept is None else kept
+            logits = _product(x, unit.T, ctx.precision).mul_(ctx.scale) if kept is None else kept
             rows, columns = _inside(own, part)
             # Gradient of cosines [G, block]: the share of a class in the sum, but for the own class its own gradient.
             of = (logits - found[:, None]).exp_().mul_((ctx.scale * of_sum)[:, None])
             of[rows, columns] = of_cosine[rows]
-            to_x.addmm_(of, unit)
-            of_unit = (of.T @ x).mul_(ctx.share)
+            to_x += _product(of, unit, ctx.precision)
+            of_unit = _product(of.T, x, ctx.precision).mul_(ctx.share)
             # The part along the class itself does not turn it.
             of_unit.addcmul_(unit, (of_unit * unit).sum(1, keepdim=True), value=-1)
             to_weight[part] = of_unit.div_(weight[part].norm(dim=1, keepdim=True).clamp_min_(_EPSILON))
-        return to_x, to_weight, None, None, None, None
+        return to_x, to_weight, None, None, None, None, None
+
+
+def _product(a: Tensor, b: Tensor, precision: torch.dtype) -> Tensor:
+    """[n, k] times [k, m], in float32 whatever the factors are rounded to."""
+    return (a.to(precision) @ b.to(precision)).float()
 
 
 def _block(x: Tensor, memory: int) -> int:
