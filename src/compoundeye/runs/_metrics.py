@@ -109,7 +109,7 @@ def _parsed(raw: bytes) -> Line | None:
     numbers = {
         key: math.nan if value is None else float(value)
         for key, value in rest.items()
-        if value is None or isinstance(value, (int, float))
+        if value is None or type(value) in (int, float)
     }
     return Line(*fixed, numbers, text)
 

@@ -64,14 +64,18 @@ class Answered:
 
 def answered(table: pa.Table) -> Answered:
     """Answers of validation.parquet as numbers."""
-    both = pa.chunked_array([*table["target"].chunks, *table["predicted"].chunks], pa.string()).to_numpy()
-    names, index = np.unique(both.astype(str), return_inverse=True)
-    target, predicted = index[: table.num_rows].astype(np.int64), index[table.num_rows :].astype(np.int64)
+    both = pa.chunked_array([*table["target"].chunks, *table["predicted"].chunks], pa.string()).combine_chunks()
+    coded = both.dictionary_encode()
+    seen = coded.dictionary.to_pylist()
+    names = sorted(seen)
+    place = {name: number for number, name in enumerate(names)}
+    index = np.array([place[name] for name in seen], np.int64)[coded.indices.to_numpy()]
+    target, predicted = index[: table.num_rows], index[table.num_rows :]
     wrong = target != predicted
     keys, counts = np.unique(target[wrong] * len(names) + predicted[wrong], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     pairs = np.stack(np.divmod(keys, max(len(names), 1)), 1)[order]
-    return Answered(tuple(names.tolist()), target, predicted, pairs, counts[order])
+    return Answered(tuple(names), target, predicted, pairs, counts[order])
 
 
 def class_rows(found: Answered) -> list[ClassRow]:
