@@ -37,6 +37,18 @@ from compoundeye.corpus._permutation import key_of, permuted
 
 BATCH = 256
 
+LAYOUTS = (
+    (16, 4096, 1),
+    (16, 1024, 1),
+    (64, 1024, 1),
+    (64, 256, 1),
+    (64, 64, 1),
+    (256, 256, 1),
+    (1024, 64, 1),
+    (16, 512, 8),
+)
+"""Rows of a block, blocks of a window, lanes."""
+
 # The largest resident set of this program: `ru_maxrss` would begin with that of the process that started it.
 PEAK = """
 def peak_mb():
@@ -146,24 +158,33 @@ def speed(options: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
+def numbers(label: np.ndarray, classes: int, batch: int) -> np.ndarray:
+    """How many of each class are in each batch: [batches, classes]."""
+    whole = len(label) // batch
+    flat = label[: whole * batch].reshape(whole, batch) + np.arange(whole)[:, None] * classes
+    return np.bincount(flat.ravel(), minlength=whole * classes).reshape(whole, classes)
+
+
+def dispersion(label: np.ndarray, classes: int, batch: int) -> float:
+    """Variance of a class's number in a batch, relative to drawing without replacement."""
+    expected = batch / classes
+    variance = expected * (1 - 1 / classes) * (len(label) - batch) / (len(label) - 1)
+    return float(((numbers(label, classes, batch) - expected) ** 2).mean() / variance)
+
+
 def mixing(rows: np.ndarray, classes: int, block_rows: int) -> dict[str, float]:
     """How a class-sorted corpus comes out: rows [n] in the order."""
     label = rows * classes // len(rows)
     changes = np.count_nonzero(label[1:] != label[:-1])
     whole = len(rows) // BATCH * BATCH
-    batches = label[:whole].reshape(-1, BATCH)
     blocks = np.sort(rows[:whole].reshape(-1, BATCH) // block_rows, axis=1)
-    flat = batches + np.arange(len(batches))[:, None] * classes
-    counts = np.bincount(flat.ravel(), minlength=len(batches) * classes).reshape(-1, classes)
-    expected = BATCH / classes
-    # Of drawing without replacement, which a uniform permutation does.
-    variance = expected * (1 - 1 / classes) * (len(rows) - BATCH) / (len(rows) - 1)
     return {
         "same_neighbour": 1 - changes / (len(rows) - 1),
         "run_length": len(rows) / (changes + 1),
-        "classes_in_batch": float((counts > 0).sum(1).mean()),
+        "classes_in_batch": float((numbers(label, classes, BATCH) > 0).sum(1).mean()),
         "blocks_in_batch": float((np.count_nonzero(np.diff(blocks, axis=1), axis=1) + 1).mean()),
-        "dispersion": float(((counts - expected) ** 2).mean() / variance),
+        "dispersion": dispersion(label, classes, BATCH),
+        "dispersion_4096": dispersion(label, classes, 4096),
     }
 
 
@@ -200,12 +221,12 @@ def quality(options: argparse.Namespace) -> dict[str, Any]:
         "uniform": mixing(np.random.default_rng(0).permutation(rows), classes, 64),
         "stored": mixing(np.arange(rows), classes, 64),
     }
-    for block_rows, window_blocks in ((64, 1024), (64, 256), (64, 64), (16, 1024), (256, 256), (1024, 64), (1300, 200)):
-        shuffle = Shuffle(rows, 1, 1, block_rows, window_blocks)
-        name = f"blocks of {block_rows} x {window_blocks}"
-        table[name] = mixing(shuffle.at(np.arange(rows)), classes, block_rows) | {
-            "expected": 1 / classes + 1 / window_blocks
-        }
+    for block_rows, window_blocks, lanes in LAYOUTS:
+        shuffle = Shuffle(rows, 1, lanes, block_rows, window_blocks)
+        found = mixing(shuffle.at(np.arange(rows)), classes, block_rows)
+        seen = lanes * window_blocks
+        expected = {"neighbour_at_most": 1 / classes + 1 / seen, "dispersion_at_most": 1 + (BATCH - 1) / seen}
+        table[f"blocks of {block_rows} x {window_blocks} x {lanes}"] = found | expected
     if options.streaming:
         path = Path(options.place) / "py1e.npy"
         run(options.streaming, STREAMING, rows, 1300, 1, path)

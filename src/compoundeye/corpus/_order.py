@@ -99,8 +99,8 @@ def training_order(
     min_confidence: float | None = None,
     name: str = "category",
     lanes: int = 1,
-    block_rows: int = 64,
-    window_blocks: int = 1024,
+    block_rows: int = 16,
+    window_blocks: int = 4096,
     shuffle: bool = True,
 ) -> Order:
     """The order of a corpus at its opened version: every row once an epoch, each epoch another sequence.
@@ -116,8 +116,8 @@ def training_order(
         name: which result of categorising ``category`` and ``min_confidence`` mean.
         lanes: contiguous parts read side by side, by position modulo lanes; best a multiple of the processes.
         block_rows: consecutive rows that stay in one window.
-        window_blocks: blocks of a window, which is shuffled as a whole: 64 x 1,024 rows of 50 KB are 3.3 GB to be read
-            from the disk once and from memory then.
+        window_blocks: blocks of a window, which is shuffled as a whole. Two samples of a batch come from one block once
+            in ``lanes * window_blocks``; 16 x 4,096 rows of 50 KB are 3.3 GB, which a system's cache can hold.
         shuffle: False for corpus order, as for validation.
 
     Raises:

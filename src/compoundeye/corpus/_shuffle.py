@@ -35,8 +35,8 @@ class Shuffle:
     rows: int
     seed: int
     lanes: int = 1
-    block_rows: int = 64
-    window_blocks: int = 1024
+    block_rows: int = 16
+    window_blocks: int = 4096
 
     def __post_init__(self) -> None:
         if self.rows < 0 or min(self.lanes, self.block_rows, self.window_blocks) < 1:
@@ -66,9 +66,12 @@ class Shuffle:
             raise ValueError("there are no rows to put in order" if not self.rows else "a position is negative")
         if len(positions) > _AT_ONCE:
             parts = range(0, len(positions), _AT_ONCE)
-            return np.concatenate([self.at(positions[first : first + _AT_ONCE]) for first in parts])
-        # Most batches lie within one window, whose constants are known from the last batch.
-        epoch, within = divmod(int(positions[0]), self.rows)
+            return np.concatenate([self.at(positions[part : part + _AT_ONCE]) for part in parts])
+        first = int(positions[0])
+        if self.lanes > 1 and (int(positions[-1]) - first) % self.lanes:
+            return self._scattered(positions)
+        # Most batches of one lane lie within one window, whose constants are known from the last batch.
+        epoch, within = divmod(first, self.rows)
         offset, lane = divmod(within, self.lanes)
         number = min(offset // self.window_rows, self.windows - 1)
         window = _window(self, epoch, lane, number)
