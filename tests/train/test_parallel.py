@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,9 +10,12 @@ import torch
 import torch.distributed as dist
 from processes import run
 from torch import Tensor, nn
+from torch.distributed.tensor import Shard, distribute_tensor
 from torch.nn import functional as F
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from compoundeye.nets import ViT, ViTConfig
+from compoundeye.records import EyeError
 from compoundeye.train import Layout, Plan, clip_gradients, lay_out, parallelise
 
 Curve = list[tuple[float, float]]
@@ -129,3 +133,90 @@ def test_four_processes_learn_what_one_learns() -> None:
             ({"tensor": 2, "context": 2}, HUGE, "adamw"),
         ],
     )
+
+
+def others() -> dict[str, Any]:
+    """What is particular on two processes."""
+    layout = lay_out(Plan(shard=2), "cpu")
+    found: dict[str, Any] = {"names": {}}
+    for plan in ({"shard": 2}, {"tensor": 2, "activation_checkpointing": "full"}):
+        model = vit_learner()
+        names = [name for name, _ in model.named_parameters()]
+        model.backbone.blocks.requires_grad_(False)  # type: ignore[union-attr]
+        parallelise(model, lay_out(Plan(**plan), "cpu"))
+        found["names"][str(plan)] = [name for name, _ in model.named_parameters()] == names
+        learns = {name.split(".")[1] for name, parameter in model.named_parameters() if parameter.requires_grad}
+        found["frozen"] = "blocks" not in learns and "patch" in learns
+    found["bf16"] = learn(vit_learner(), lay_out(Plan(shard=2, precision="bf16"), "cpu"))
+    found["master"] = {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+    # Without blocks, and with statistics: those stay each process's own.
+    torch.manual_seed(0)
+    plain = Learner(nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten()), 8)
+    parallelise(plain, layout)
+    pixels, targets = (part[layout.data_rank :: 2] for part in batch(0))
+    plain(pixels, targets).backward()
+    found["plain"] = plain.backbone[1].running_mean.tolist()  # type: ignore[index]
+    found["predicted"] = plain.predict(pixels).shape
+
+    # A head that has cut itself over the processes is left as it is.
+    assert layout.seeing is not None
+    owned = vit_learner()
+    owned.head.weight = nn.Parameter(distribute_tensor(owned.head.weight.detach(), layout.seeing, [Shard(0)]))
+    before = owned.head.weight
+    parallelise(owned, layout)
+    found["owned"] = owned.head.weight is before
+    return found
+
+
+def test_what_is_particular_stays_so() -> None:
+    one, two = run(others, 2)
+    assert all(one["names"].values())
+    assert one["frozen"]
+    assert one["owned"]
+    assert one["master"]
+    assert one["predicted"] == (4, CLASSES)
+    assert one["plain"] != two["plain"]
+    exact = learn(vit_learner(), lay_out(Plan(), "cpu"))
+    assert one["bf16"] != exact
+    for ours, theirs in zip(exact, one["bf16"], strict=True):
+        assert theirs == pytest.approx(ours, rel=0.1)
+
+
+@pytest.mark.filterwarnings("default::UserWarning:torch")  # the compiler looks at gradients it should not
+@pytest.mark.parametrize("what", ["selective", "full"])
+def test_compiling_changes_nothing(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = lay_out(Plan(), "cpu")
+    exact = learn(vit_learner(depth=1), alone, steps=2)
+    # All of the compiler but the code it writes, which needs another compiler.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    compiled = lay_out(Plan(compile=True, activation_checkpointing=what), "cpu")  # type: ignore[arg-type]
+    assert learn(vit_learner(depth=1), compiled, steps=2) == exact
+
+
+def one_of_six(plan: dict[str, Any], changes: dict[str, Any]) -> None:
+    """Make a model parallel as one of six processes, the others of which are not there."""
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=6)
+    try:
+        model = vit_learner(**changes)
+        parallelise(model, lay_out(Plan(**plan), "cpu"))
+        model.backbone(torch.zeros(1, 3, 12, 12), keep=torch.zeros(1, 4, dtype=torch.int64))
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ("plan", "changes", "message"),
+    [
+        ({"tensor": 3}, {"hidden": 42}, "4 heads do not divide into context 1 x tensor 3"),
+        ({"tensor": 2}, {"hidden": 41}, "41 hidden units do not divide into tensor 2"),
+        ({"tensor": 2}, {"experts": 4}, "mixture of experts is not split by tensor"),
+        ({"context": 2}, {"experts": 4}, "13 tokens do not divide into context 2"),
+        ({"context": 2}, {}, "8 tokens of masked pictures do not divide"),
+        ({"tensor": 2, "compile": True, "activation_checkpointing": "selective"}, {}, "choose full or none"),
+        ({"precision": "float8"}, {}, "float8 needs a GPU"),
+    ],
+)
+def test_what_cannot_be_is_said(plan: dict[str, Any], changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(EyeError, match=message):
+        one_of_six(plan, changes)
