@@ -17,13 +17,15 @@ from compoundeye.train._sequence import split_sequence
 from compoundeye.train._tensor import split_layers
 
 _MOST_BLOCKS = 256
+"""That are compiled each by itself, before the compiler gives up."""
 
 
 def parallelise(model: nn.Module, layout: Layout) -> None:
     """Give each process its share of a model, in place and under the same parameter names.
 
     Gradients are then means over the processes that share the model (replicate x shard x context). All processes of a
-    pipeline stage must come with equal weights, or with weights on ``meta`` to be filled after.
+    pipeline stage must come with equal weights, or with weights on ``meta`` to be filled after. Running statistics of
+    batch norms stay each process's own. Experts are `split_experts`'s, before this; blocks are `Pipelined`'s, around it.
 
     Raises:
         EyeError: the plan asks for what this model or machine cannot do.
