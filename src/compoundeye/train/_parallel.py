@@ -25,7 +25,7 @@ def parallelise(model: nn.Module, layout: Layout) -> None:
 
     Gradients are then means over the processes that share the model (replicate x shard x context). All processes of a
     pipeline stage must come with equal weights, or with weights on ``meta`` to be filled after. Running statistics of
-    batch norms stay each process's own. Experts are `split_experts`'s, before this; blocks are `Pipelined`'s, around it.
+    batch norms stay each process's own. Call `split_experts` before; `Pipelined` calls both.
 
     Raises:
         EyeError: the plan asks for what this model or machine cannot do.
