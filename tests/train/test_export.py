@@ -15,9 +15,10 @@ from compoundeye.corpus import Corpus
 from compoundeye.models import WeightsError, card, catalogue_rows, load
 from compoundeye.records import EyeError
 from compoundeye.runs import RunFolder
+from compoundeye.train import _export
 from compoundeye.train._export import export
 from compoundeye.train._recipe import as_json
-from compoundeye.train._settings import Model, Settings, Validation
+from compoundeye.train._settings import Model, Settings, Task, Validation
 from compoundeye.train._train import train
 
 
@@ -118,6 +119,26 @@ def test_a_run_exports_without_its_corpus_once_it_wrote_its_classes(
     assert shown.exit_code == 0, shown.stderr
     assert json.loads(shown.stdout)["version"] == "2"
     assert card("tiny").licence == "MIT"
+
+
+@pytest.mark.parametrize(("kind", "classes"), [("margin", 3), ("margin", None), ("masked", None)])
+def test_other_tasks_than_classifying_can_be_exported(
+    kind: str, classes: int | None, settings: Settings, tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not shelf.exists()
+    if kind == "margin" and classes is None:
+        monkeypatch.setattr(_export, "MOST_LABELS", 2)
+    task = Task(kind=kind, dimension=24, decoder={"width": 64, "depth": 1})  # type: ignore[arg-type]
+    data = settings.data
+    if kind == "masked":
+        data = data.model_copy(update={"target": "none"})
+    short = settings.model_copy(update={"task": task, "data": data, "epochs": 0.25, "validation": Validation()})
+    given = _export.export(train(short, tmp_path / "runs").folder)
+    assert given.task == ("embed" if classes is None else "classify")
+    model = load("colours")
+    assert (None if model.labels is None else len(model.labels)) == classes
+    found = model(np.zeros((2, 16, 16, 3), np.uint8))
+    assert found.embedding.shape == (2, 24 if kind == "margin" else 32)
 
 
 def test_a_run_that_saved_nothing_yet_cannot_be_exported(settings: Settings, tmp_path: Path, shelf: Path) -> None:

@@ -26,6 +26,9 @@ from compoundeye.train._recipe import as_json, settings_of
 from compoundeye.train._settings import Settings
 from compoundeye.train._view import View
 
+MOST_LABELS = 100_000
+"""Identities of a face recogniser are found by their embeddings, not named by logits."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Trained:
@@ -52,6 +55,7 @@ def export(
 
     The newest whole checkpoint is taken, with its averaged weights if the run has them, since these were validated.
     The graph is compared with the network itself before it is kept. The card is written into the run's folder too.
+    With more than 100,000 classes the model embeds and does not name: weights of so many would not fit into a file.
 
     Args:
         run: the folder of a run; it may still go on.
@@ -68,7 +72,7 @@ def export(
     settings = trained.settings
     view = (settings.validation.view or settings.data.view).evaluation()
     with trained.average.applied() if trained.average else nullcontext():
-        found = export_onnx(trained.learner, view.size)
+        found = export_onnx(trained.learner, view.size, labels=len(trained.classes) <= MOST_LABELS)
     measured = _measured(folder)
     card = register(
         name or folder.name,

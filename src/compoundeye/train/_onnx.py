@@ -44,16 +44,17 @@ class Exported:
 class _Answers(nn.Module):
     """What the graph computes."""
 
-    def __init__(self, learner: Learner) -> None:
+    def __init__(self, learner: Learner, labels: bool) -> None:
         super().__init__()
         self.learner = learner
+        self.labels = labels
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         features, logits = self.learner.predict(pixels)
-        return (features.float(),) if logits is None else (features.float(), logits.float())
+        return (features.float(),) if logits is None or not self.labels else (features.float(), logits.float())
 
 
-def export_onnx(learner: Learner, size: int) -> Exported:
+def export_onnx(learner: Learner, size: int, *, labels: bool = True) -> Exported:
     """The graph of a learner on the CPU: "pixels" uint8 [N, S, S, 3] to "embedding" [N, D] and "logits" [N, K].
 
     Any N; normalisation of colours is inside. Random pictures are then answered by both, and the difference is stated.
@@ -61,12 +62,13 @@ def export_onnx(learner: Learner, size: int) -> Exported:
 
     Args:
         size: S in pixels.
+        labels: with logits, if the learner has classes.
 
     Raises:
         EyeError: the network cannot be written as ONNX (say experts that route by what they see), or answers otherwise
             there.
     """
-    answers = _Answers(learner.eval())
+    answers = _Answers(learner.eval(), labels)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (_CHECKED, size, size, 3), np.uint8)
     pixels[0], pixels[1] = 0, 255
