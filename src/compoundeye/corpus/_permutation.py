@@ -88,7 +88,7 @@ class Permutation:
 
     def __call__(self, elements: Words) -> Words:
         """Images of elements [n], each below the size."""
-        found = _rounds(elements.copy(), self._mask, self._fold, self._keys)
+        found = _rounds(elements, self._mask, self._fold, self._keys)
         if self._full:
             return found
         outside = np.flatnonzero(found >= self._size)
@@ -105,7 +105,7 @@ def _each(elements: Words, size: Words, key: Words) -> Words:
     small = bits <= np.uint64(_SMALL_BITS)
     if small.all() or not small.any():
         rounds = _ROUNDS + (_MORE_ROUNDS if small[:1].any() else 0)
-        return _walk(elements.copy(), size, bits, _round_keys(key, range(rounds)))
+        return _walk(elements, size, bits, _round_keys(key, range(rounds)))
     found = np.empty_like(elements)
     for here, rounds in ((np.flatnonzero(small), _ROUNDS + _MORE_ROUNDS), (np.flatnonzero(~small), _ROUNDS)):
         keys = _round_keys(_at(key, here), range(rounds))
@@ -114,9 +114,9 @@ def _each(elements: Words, size: Words, key: Words) -> Words:
 
 
 def _walk(words: Words, size: Words, bits: Words, keys: _Keys) -> Words:
-    """In place, until all are within their size."""
+    """Rounds until all are within their size."""
     mask, fold = (_ONE << bits) - _ONE, (bits + _ONE) >> _ONE
-    _rounds(words, mask, fold, keys)
+    words = _rounds(words, mask, fold, keys)
     places = outside = np.flatnonzero(words >= size)
     while len(outside):
         # What is left of everything, and which places it is for.
@@ -130,10 +130,11 @@ def _walk(words: Words, size: Words, bits: Words, keys: _Keys) -> Words:
 
 
 def _rounds(words: Words, mask: Words | np.uint64, fold: Words | np.uint64, keys: _Keys | _Scalars) -> Words:
-    """In place: a bijection of 2^k, where the mask has k bits."""
+    """A bijection of 2^k, where the mask has k bits."""
     high = np.empty_like(words)
+    out = None  # the first operation makes the copy that the others work on
     for add, times in keys:
-        words += add
+        words = out = np.add(words, add, out=out)
         words *= times
         words &= mask
         np.right_shift(words, fold, out=high)

@@ -130,7 +130,7 @@ class _Epoch:
 class _Window:
     """Constants of one window, and its rows."""
 
-    __slots__ = ("_edge", "_gap", "_lead", "_permutation", "_starts", "_unit", "_wrap", "begin", "size")
+    __slots__ = ("_crosses", "_edge", "_gap", "_lead", "_permutation", "_starts", "_unit", "_wrap", "begin", "size")
 
     def __init__(self, shuffle: Shuffle, epoch: int, lane: int, number: int) -> None:
         constants = _epoch(shuffle, epoch)
@@ -152,7 +152,9 @@ class _Window:
         self._edge = np.uint64(constants.edge - first * shuffle.block_rows) if straddles else None
         self._gap = np.uint64(constants.gap)
         blocks = constants.first_rows(np.arange(first, final + 1, dtype=np.uint64), shuffle.block_rows)
-        blocks += np.uint64(constants.shift)
+        blocks = _around(blocks + np.uint64(constants.shift), self._wrap).view(np.uint64)
+        # Whether a block goes round the end of the rows.
+        self._crosses = bool((blocks + self._unit > self._wrap).any())
         # What is added to an index to get the row.
         self._starts = blocks - np.arange(final - first + 1, dtype=np.uint64) * self._unit
 
@@ -163,7 +165,7 @@ class _Window:
         if self._edge is not None:
             index += (index >= self._edge) * self._gap
         index += self._starts.take((index // self._unit).view(np.int64))
-        return _around(index, self._wrap)
+        return _around(index, self._wrap) if self._crosses else index.view(np.int64)
 
 
 @lru_cache(maxsize=64)
