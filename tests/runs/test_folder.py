@@ -63,6 +63,13 @@ def test_settings_that_were_spoilt_are_named(tmp_path: Path) -> None:
         RunFolder.open(run.path).settings()
 
 
+def test_classes_are_kept_whatever_they_are_called(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, "run")
+    assert run.classes() is None
+    run.write_classes(["b", "a\nb", "ü", ""])
+    assert RunFolder(run.path).classes() == ("b", "a\nb", "ü", "")
+
+
 def test_status_keeps_facts_and_start_and_adds_up_time(tmp_path: Path) -> None:
     run = RunFolder.create(tmp_path, "run")
     assert run.status() == {"state": "unknown"}
