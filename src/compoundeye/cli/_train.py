@@ -47,6 +47,7 @@ def train(
     changes = [*(change or ()), *([f"name={name}"] if name else ())]
     settings = read_recipe(recipe, changes)
     if nproc > 1 and not launched():
+        settings.plan.fit(nproc)  # a mistake is told once, before processes start
         sets = [part for one in changes for part in ("--set", one)]
         arguments = ["train", recipe, *sets, "--runs", runs, *(["--json"] if json else [])]
         if code := launch(arguments, nproc, restarts=restarts):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
+from uuid import uuid4
 
 from compoundeye.cluster import available_cores
 
@@ -22,28 +22,28 @@ def launch(arguments: Sequence[str], processes: int, *, restarts: int = 0) -> in
     Args:
         restarts: how often to start all of them again after one died; each time the run goes on from its checkpoint.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.ERROR)
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the workers tell what went wrong
     # One process must not take all cores, which is what torch would do.
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // processes)))
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
         nproc_per_node=processes,
+        run_id=uuid4().hex,
         rdzv_backend="c10d",
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",
         max_restarts=restarts,
         monitor_interval=0.2,
     )
-    # Ctrl-C reaches the workers too: they save and leave, and this process waits for that.
-    kept = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         elastic_launch(config, sys.executable)("-m", "compoundeye.cli", *arguments)
     except ChildFailedError as error:
         return max(failure.exitcode for failure in error.failures.values()) if error.failures else 1
-    finally:
-        signal.signal(signal.SIGINT, kept)
+    except SignalException as stop:
+        return 128 + stop.sigval  # passed on to the workers, who saved and left
     return 0
