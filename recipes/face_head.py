@@ -245,7 +245,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dimension", type=int, default=128, help="of the embedding")
     parser.add_argument("--rate", type=float, default=0.1, help="share of the identities that take part in a step")
     parser.add_argument("--batch", type=int, default=256, help="pictures a step, over all processes")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--margin", type=float, default=0.3, help="radians")
     parser.add_argument("--scale", type=float, default=32.0)
     parser.add_argument("--learning-rate", type=float, default=0.05, help="of the head")
