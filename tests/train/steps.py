@@ -76,13 +76,15 @@ class Steps:
         mine = [part[layout.data_rank :: layout.data_size] for part in (pixels, targets, valid)]
         factor = layout.data_size / pictures
         self.optimiser.zero_grad()
+        plan = layout.plan
+        sums = torch.zeros(2)
         if self.pipelined is not None:
-            loss, figures = self.pipelined.step(*mine, factor=factor)
-            sums = torch.stack([loss, figures["right"]])
+            for part in _chunks(mine, plan.accumulate):
+                loss, figures = self.pipelined.step(*part, factor=factor, share=1 / plan.accumulate)
+                sums += torch.stack([loss, figures["right"]])
         else:
-            parts = list(zip(*(one.chunk(layout.plan.microbatches) for one in mine), strict=True))
+            parts = _chunks(mine, plan.accumulate * plan.microbatches)
             share_router_losses(self.model, 1 / len(parts))
-            sums = torch.zeros(2)
             for part in parts:
                 loss, figures = self.model(*part)
                 (loss * factor).backward()
@@ -92,6 +94,10 @@ class Steps:
         if layout.data_group is not None:
             dist.all_reduce(sums, group=layout.data_group)
         return float(sums[0] / pictures), float(sums[1]), float(norm)
+
+
+def _chunks(tensors: list[Tensor], number: int) -> list[tuple[Tensor, ...]]:
+    return list(zip(*(one.chunk(number) for one in tensors), strict=True))
 
 
 def curve(plan: dict[str, Any], config: dict[str, Any], *, chunks: int = 1, steps: int = 4) -> list[Point]:
