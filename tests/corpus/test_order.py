@@ -33,6 +33,13 @@ def test_an_epoch_holds_every_picture_once_and_the_next_in_another_sequence(corp
     assert np.array_equal(order.at(np.arange(150, 180)).row, samples.row[150:180])
 
 
+@pytest.mark.parametrize(("lanes", "blocks"), [(1, 4096), (8, 512), (1000, 64)])
+def test_windows_are_smaller_where_there_are_more_lanes(corpus: Corpus, lanes: int, blocks: int) -> None:
+    by_default = training_order(corpus, lanes=lanes)
+    assert by_default.key == training_order(corpus, lanes=lanes, window_blocks=blocks).key
+    assert sorted(by_default.at(np.arange(100)).row.tolist()) == list(range(100))
+
+
 def test_a_condition_leaves_what_fits(corpus: Corpus) -> None:
     order = training_order(corpus.path, where="width % 7 = 0 AND width > 20")
     assert sorted(order.at(np.arange(order.rows)).row.tolist()) == list(range(21, 100, 7))
@@ -119,3 +126,9 @@ def test_negative_positions_are_refused(corpus: Corpus, shuffle: bool) -> None:
 def test_a_condition_that_cannot_be_read_is_refused(corpus: Corpus) -> None:
     with pytest.raises(CorpusError, match="no column nonsense"):
         training_order(corpus, where="nonsense > 1")
+
+
+def test_layouts_that_cannot_be_are_refused(corpus: Corpus) -> None:
+    for wrong in ({"lanes": 0}, {"block_rows": 0}, {"window_blocks": 0}):
+        with pytest.raises(ValueError, match="at least 1"):
+            training_order(corpus, **wrong)

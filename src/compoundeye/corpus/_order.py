@@ -20,6 +20,9 @@ from compoundeye.corpus._store import Corpus
 
 Rows = npt.NDArray[np.int64]
 
+_BLOCKS, _LEAST_BLOCKS = 4096, 64
+"""Of the windows of all lanes, and of one window."""
+
 _ALGORITHM = 1
 """Part of every key: grows whenever the same settings give another order."""
 
@@ -100,7 +103,7 @@ def training_order(
     name: str = "category",
     lanes: int = 1,
     block_rows: int = 16,
-    window_blocks: int = 4096,
+    window_blocks: int | None = None,
     shuffle: bool = True,
 ) -> Order:
     """The order of a corpus at its opened version: every row once an epoch, each epoch another sequence.
@@ -116,8 +119,9 @@ def training_order(
         name: which result of categorising ``category`` and ``min_confidence`` mean.
         lanes: contiguous parts read side by side, by position modulo lanes; best a multiple of the processes.
         block_rows: consecutive rows that stay in one window.
-        window_blocks: blocks of a window, which is shuffled as a whole. Two samples of a batch come from one block once
-            in ``lanes * window_blocks``; 16 x 4,096 rows of 50 KB are 3.3 GB, which a system's cache can hold.
+        window_blocks: blocks of a window, which is shuffled as a whole; 4,096 / lanes if not given, at least 64. Two
+            samples of a batch come from one block once in ``lanes * window_blocks``; 16 x 4,096 rows of 50 KB are
+            3.3 GB, which a system's cache can hold.
         shuffle: False for corpus order, as for validation.
 
     Raises:
@@ -128,6 +132,8 @@ def training_order(
     sql = chosen(corpus, where=where, category=category, min_confidence=min_confidence, name=name)
     selection = None if sql is None else select(corpus, sql)
     rows = corpus.rows if selection is None else selection.rows
+    if window_blocks is None:
+        window_blocks = max(_LEAST_BLOCKS, _BLOCKS // max(1, lanes))
     shuffled = Shuffle(rows, seed, lanes, block_rows, window_blocks)
     layout = [seed, lanes, block_rows, window_blocks] if shuffle else []
     key = fingerprint("corpus", identity(corpus), sql, rows, layout)
