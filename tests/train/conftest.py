@@ -57,3 +57,19 @@ def settings_for(corpus: str, **changes: object) -> Settings:
         "log_every": 1,
     }
     return Settings.model_validate(values | changes)
+
+
+@pytest.fixture(scope="session")
+def captioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus of plain colours with captions that name them."""
+    place = tmp_path_factory.mktemp("captioned")
+    colours = {"red": (220, 0, 0), "green": (0, 220, 0), "blue": (0, 0, 220), "white": (250, 250, 250)}
+    rows = ["file,caption"]
+    for number in range(6):
+        for name, colour in colours.items():
+            shade = tuple(max(0, value - 8 * number) for value in colour)
+            Image.new("RGB", (16, 16), shade).save(place / f"{name}{number}.png")
+            rows.append(f"{name}{number}.png,{name}")
+    (place / "list.csv").write_text("\n".join(rows))
+    ingest([str(place / "list.csv")], str(place / "corpus.lance"), workers=1)
+    return place / "corpus.lance"

@@ -98,3 +98,39 @@ def test_a_run_goes_on_with_another_number_of_processes(settings: Settings, colo
     assert train(settings, tmp_path / "runs", tell=interrupted_at(12)).step in (12, 13)
     assert run(train_there, 3, str(colours), str(tmp_path / "runs"), -1) == [True, True, True]
     assert losses(tmp_path / "runs" / "colours") == pytest.approx(losses(tmp_path / "alone" / "colours"), rel=2e-3)
+
+
+def test_learning_from_pictures_alone_and_with_captions(settings: Settings, captioned: Path, tmp_path: Path) -> None:
+    """Masked pictures, then pictures and captions: both validate by their loss, and have no classes to answer with."""
+    options = {"width": 32, "depth": 2, "heads": 2, "patch": 4, "positions": "sine"}
+    masked = settings_for(
+        str(settings.data.corpora[0].path),
+        name="masked",
+        data={**settings.data.model_dump(), "target": "none"},
+        model={"name": "vit-ti/16", "options": options},
+        task={"kind": "masked", "decoder": {"width": 32, "depth": 1}},
+    )
+    found = train(masked, tmp_path)
+    assert found.figures["loss"] < losses(Path(found.folder))[0]
+    assert not (Path(found.folder) / "validation.parquet").exists()
+    pairs = settings_for(
+        str(captioned),
+        name="pairs",
+        epochs=8,
+        data={
+            "corpora": [{"path": str(captioned)}],
+            "target": "caption",
+            "batch": 12,
+            "view": {"size": 16, "crop": "whole"},
+        },
+        validation={"where": "width > 0"},
+        task={
+            "kind": "contrastive",
+            "dimension": 16,
+            "text": {"width": 32, "depth": 1, "heads": 2, "length": 12},
+        },
+        optimiser={"learning_rate": 3e-3},
+    )
+    found = train(pairs, tmp_path)
+    curve = losses(Path(found.folder))
+    assert sum(curve[-3:]) < 0.8 * sum(curve[:3])

@@ -167,7 +167,7 @@ def learner(settings: Settings, classes: int, layout: Layout | None = None) -> L
             )
             made = Recogniser(backbone, sharded, settings)
         case "contrastive":
-            tower = TextTower(_vocabulary(settings), **{"length": _TEXT_LENGTH, **task.text})
+            tower = TextTower(tokenizer(settings).vocabulary, **task.text.model_dump())
             group = None if layout is None else layout.data_group
             made = Pairer(
                 backbone,
@@ -177,25 +177,17 @@ def learner(settings: Settings, classes: int, layout: Layout | None = None) -> L
         case "masked":
             if not isinstance(backbone, ViT):
                 raise EyeError(f"task masked is for vision transformers, not {settings.model.name}: see model.name")
-            sizes: dict[str, Any] = dict(task.decoder)
-            decoder = MaskedDecoder(backbone.config, masked=task.masked, **sizes)
+            decoder = MaskedDecoder(backbone.config, masked=task.masked, **task.decoder.model_dump())
             made = Restorer(backbone, decoder, settings)
     if not settings.optimiser.backbone_rate:
         made.backbone.requires_grad_(False)
     return made
 
 
-_TEXT_LENGTH = 77
-
-
 def tokenizer(settings: Settings) -> ByteTokenizer | FileTokenizer:
     """What turns captions into tokens."""
-    length = settings.task.text.get("length", _TEXT_LENGTH)
-    return FileTokenizer(settings.task.tokenizer, length) if settings.task.tokenizer else ByteTokenizer(length)
-
-
-def _vocabulary(settings: Settings) -> int:
-    return tokenizer(settings).vocabulary
+    length, file = settings.task.text.length, settings.task.tokenizer
+    return FileTokenizer(file, length) if file else ByteTokenizer(length)
 
 
 def _right(logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:

@@ -61,6 +61,22 @@ class Model(Section):
     deviation: tuple[float, float, float] | None = Field(default=None, description="of pixels, likewise")
 
 
+class Decoder(Section):
+    """What draws hidden patches, and is thrown away."""
+
+    width: int | None = Field(default=None, description="half of the backbone's if not given")
+    depth: int = Field(default=2, ge=1, description="blocks")
+
+
+class TextSizes(Section):
+    """The tower that reads captions."""
+
+    width: int = Field(default=512, ge=1)
+    depth: int = Field(default=12, ge=1)
+    heads: int = Field(default=8, ge=1)
+    length: int = Field(default=77, ge=3, description="most tokens of a caption")
+
+
 class Task(Section):
     """What the network learns to do."""
 
@@ -73,10 +89,10 @@ class Task(Section):
     scale: float = Field(default=64.0, gt=0, description="margin: of the cosines")
     sample: float = Field(default=1.0, gt=0, le=1, description="margin: share of the classes a step (Partial FC)")
     pairs: Literal["softmax", "sigmoid"] = Field(default="softmax", description="contrastive: CLIP's loss or SigLIP's")
-    text: dict[str, int] = Field(default={}, description="contrastive: width, depth, heads, length of the text tower")
+    text: TextSizes = Field(default=TextSizes(), description="contrastive: the tower that reads captions")
     tokenizer: str | None = Field(default=None, description="contrastive: a tokenizer.json; bytes if not given")
     masked: float = Field(default=0.75, gt=0, lt=1, description="masked: share of the patches that are hidden")
-    decoder: dict[str, int] = Field(default={}, description="masked: width, depth of the decoder")
+    decoder: Decoder = Field(default=Decoder(), description="masked: what draws the hidden patches")
 
 
 class Optimiser(Section):

@@ -65,6 +65,7 @@ def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Te
             material = training(settings)
             pins = [(corpus, f"run-{settings.name}-{crc32(bytes(place)):08x}") for corpus in material.corpora]
             if rank() == 0:
+                folder.write_classes(material.names)
                 for corpus, name in pins:
                     pin(corpus, name)  # a compaction in the meantime must leave this version
             held = validation(settings, material.names)
@@ -79,7 +80,8 @@ def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Te
         except BaseException as error:
             if rank() == 0:
                 with suppress(OSError):
-                    folder.set_status("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+                    stopped = isinstance(error, KeyboardInterrupt)
+                    folder.set_status("interrupted" if stopped else "failed", error=str(error))
             raise
         done = loop.so_far
         if rank() == 0:
