@@ -27,6 +27,8 @@ class Mixture(nn.Module):
 
     In training each forward pass adds the gradient of its router's losses, as if they had been added to the loss that
     is minimised; nothing has to be collected. Where several passes make one step, ``share`` says how much one counts.
+    Every row of a batch counts for them, also one that fills it up or could not be read: where plans fill up unequal
+    numbers of rows (a batch that does not divide by the processes), routers learn a little differently.
     """
 
     def __init__(
