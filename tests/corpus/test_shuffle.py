@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -186,3 +187,27 @@ def test_what_cannot_be_is_refused() -> None:
         Shuffle(10, 1, lanes=0)
     with pytest.raises(ValueError, match="too many"):
         Shuffle(10**12, 1, block_rows=1)
+
+
+def test_threads_that_ask_at_once_get_the_same() -> None:
+    """The constants of windows are kept for all threads, and fewer are kept than these ask for."""
+    shuffle = Shuffle(100_000, 5, block_rows=4, window_blocks=8)
+    whole = shuffle.at(np.arange(100_000))
+    starts = np.random.default_rng(0).integers(0, 99_968, 1_000).tolist()
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda start: shuffle.at(np.arange(start, start + 32)), starts))
+    assert all(np.array_equal(one, whole[start : start + 32]) for start, one in zip(starts, found, strict=True))
+
+
+@pytest.mark.parametrize(("lanes", "window_blocks"), [(1, 16), (8, 16), (16, 4)])
+def test_samples_of_a_batch_share_a_block_as_rarely_as_promised(lanes: int, window_blocks: int) -> None:
+    """Pairs of 64 consecutive positions; rows counted in blocks of the corpus, which the shift only cuts smaller."""
+    rows = np.concatenate([_sorted_blocks(Shuffle(2**16, seed, lanes, 16, window_blocks)) for seed in range(4)])
+    together = sum((rows[:, later:] == rows[:, :-later]).sum() for later in range(1, 64))
+    pairs = len(rows) * 64 * 63 / 2
+    assert together / pairs < 1.02 / (lanes * window_blocks)
+
+
+def _sorted_blocks(shuffle: Shuffle) -> np.ndarray:
+    """The block that each row comes from, batches of 64 positions."""
+    return np.sort(shuffle.at(np.arange(shuffle.rows)).reshape(-1, 64) // shuffle.block_rows, axis=1)
