@@ -25,7 +25,7 @@ def optimisers(model: nn.Module, settings: Optimiser) -> list[torch.optim.Optimi
     heads = [one for one in model.modules() if isinstance(one, MarginSoftmax) and one.rate < 1]
     spared = {id(one.weight) for one in heads}
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in spared]
-    hidden = [(n, p) for n, p in named if settings.name == "muon" and p.ndim == _MATRIX and ".blocks." in f".{n}"]
+    hidden = [(n, p) for n, p in named if settings.name == "muon" and _is_hidden(n, p)]
     others = [(n, p) for n, p in named if not any(p is q for _, q in hidden)] if hidden else named
     found: list[torch.optim.Optimizer] = [_of_head(head, settings) for head in heads]
     if hidden:
@@ -63,11 +63,17 @@ def _of_head(head: MarginSoftmax, settings: Optimiser) -> torch.optim.Optimizer:
     return SampledAdamW(head, rate, betas=settings.betas, weight_decay=decay)
 
 
+def _is_hidden(name: str, parameter: nn.Parameter) -> bool:
+    return parameter.ndim == _MATRIX and ".blocks." in f".{name}" and not name.endswith("bias")
+
+
 def _groups(named: list[tuple[str, nn.Parameter]], settings: Optimiser) -> list[dict[str, Any]]:
     """Parameters by whether they decay and whether they are the backbone's."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in named:
-        groups.setdefault((parameter.ndim >= _MATRIX, name.startswith("backbone.")), []).append(parameter)
+        # Biases of experts are stacked, and still no matrices.
+        matrix = parameter.ndim >= _MATRIX and not name.endswith("bias")
+        groups.setdefault((matrix, name.startswith("backbone.")), []).append(parameter)
     return [
         {
             "params": parameters,

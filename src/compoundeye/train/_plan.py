@@ -26,6 +26,7 @@ class Plan(BaseModel):
     compile: bool = False
     accumulate: int = Field(default=1, ge=1, description="backward passes a step")
     microbatches: int = Field(default=1, ge=1, description="parts of a batch that follow each other in a pipeline")
+    chunks: int = Field(default=1, ge=1, description="of blocks, that each process of a pipeline holds (interleaved)")
     deterministic: bool = False
 
     @property

@@ -71,7 +71,7 @@ def shared(learner: Learner, layout: Layout) -> Work:
     def loss(features: Tensor, targets: Tensor, valid: Tensor) -> tuple[Tensor, Sums]:
         return learner.judged(features, targets, valid)
 
-    return Pipelined(learner, layout, max(plan.microbatches, plan.pipeline), loss)
+    return Pipelined(learner, layout, max(plan.microbatches, plan.pipeline), loss, chunks=plan.chunks)
 
 
 def gathered_no_more(learner: Learner) -> None:
