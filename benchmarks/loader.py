@@ -8,9 +8,9 @@ from the page cache; two workers each. Rivals decode with simplejpeg and resize 
 ours always is; "linear" is not, and is quicker; or they decode with Pillow and resize with its antialiased filter.
 
 Reported are pictures a second of processor time over all processes, and pictures a second, in the midst of an epoch:
-neither the start of workers nor what they do ahead before the clock starts is counted. Contestants take turns; each is the median of its rounds. A rival that cannot be
-imported is named. mosaicml-streaming imports torchvision for data sets that are not used here; where that cannot be
-imported, it gets an empty module of that name.
+neither the start of workers nor what they do ahead before the clock starts is counted. Contestants take turns; each is
+the median of its rounds. A rival that cannot be imported is named. mosaicml-streaming imports torchvision for data sets
+that are not used here; where that cannot be imported, it gets an empty module of that name.
 """
 
 from __future__ import annotations
