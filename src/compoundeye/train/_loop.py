@@ -20,6 +20,7 @@ from compoundeye.train._layout import Layout
 from compoundeye.train._learner import Learner
 from compoundeye.train._loader import Batch, Loader
 from compoundeye.train._optimiser import optimisers
+from compoundeye.train._peers import CheckpointError
 from compoundeye.train._process import rank
 from compoundeye.train._samples import samples
 from compoundeye.train._settings import Settings
@@ -189,6 +190,7 @@ class Loop:
 
     def _validate(self) -> None:
         assert self.held is not None
+        self.checkpoints.staged()  # averaged weights are put in place of those being copied
         with self.speed.paused():
             found = validate(self.learner, self.work, self.average, self.settings, self.held, self.layout)
         self.so_far.validation = found.figures
@@ -215,11 +217,18 @@ class Loop:
             "rollbacks": self.so_far.rollbacks,
             "validation": self.so_far.validation,
         }
-        if self._saved != step:
-            self.checkpoints.save(step, self._state(), facts, wait=wait)
-            self._saved = step
-        if wait:
-            self.checkpoints.wait()
+        try:
+            if self._saved != step:
+                # The copy goes on beside the next forward and backward pass; the optimiser waits for it.
+                self.checkpoints.save(step, self._state(), facts, overlap=True)
+                self._saved = step
+            if wait:
+                self.checkpoints.wait()
+        except CheckpointError as error:
+            self._saved = None
+            if wait:
+                raise
+            self._note(f"{error}; the run goes on and tries again")  # older checkpoints are as they were
         if rank() == 0:
             self.folder.set_status("running", step=step, steps=self.steps)
 
