@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -110,7 +111,10 @@ def compared(classes: int, options: argparse.Namespace) -> list[dict[str, Any]]:
     ways = [{"what": "dense", "classes": classes, "processes": 1, "rate": None}]
     for rate in (1.0, RATE):
         ways += [{"what": "ours", "classes": classes, "processes": n, "rate": rate} for n in options.processes]
-    rounds = [[measured(way, options) for way in ways] for _ in range(options.rounds)]
+    rounds = []
+    for number in range(options.rounds):
+        print(f"{classes} classes, round {number + 1} of {options.rounds}", file=sys.stderr)
+        rounds.append([measured(way, options) for way in ways])
     lines = []
     for number, way in enumerate(ways):
         fastest = min(one[number]["fastest_s"] for one in rounds)
@@ -149,13 +153,13 @@ def main() -> None:
         "features": options.features,
         "batch": options.batch,
     }
-    lines = [line for classes in options.classes for line in compared(classes, options)]
     if options.json:
+        lines = [line for classes in options.classes for line in compared(classes, options)]
         print(json.dumps({**about, "lines": lines}, indent=2))
         return
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print("  classes  what   rate  processes | pictures/s  to dense | MB a process  to dense")
-    for line in lines:
+    for line in (line for classes in options.classes for line in compared(classes, options)):
         rate = "-" if line["rate"] is None else f"{line['rate']:.1f}"
         print(
             f"{line['classes']:>9}  {line['what']:<5}  {rate:>4}  {line['processes']:>9} | "
