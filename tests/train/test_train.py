@@ -14,6 +14,7 @@ from processes import run
 
 from compoundeye.records import EyeError
 from compoundeye.train import Moment, Settings, train
+from compoundeye.train._guard import Verdict, Watch
 
 
 def losses(folder: Path) -> list[float]:
@@ -134,3 +135,22 @@ def test_learning_from_pictures_alone_and_with_captions(settings: Settings, capt
     found = train(pairs, tmp_path)
     curve = losses(Path(found.folder))
     assert sum(curve[-3:]) < 0.8 * sum(curve[:3])
+
+
+def test_a_spike_goes_back_to_a_checkpoint_and_passes_over_its_pictures(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[float] = []
+
+    def judge(self: Watch, loss: float, gradient: float) -> Verdict:
+        del self, gradient
+        judged.append(loss)
+        return Verdict.SPIKE if len(judged) == 8 else Verdict.FINE
+
+    monkeypatch.setattr(Watch, "judge", judge)
+    found = train(settings, tmp_path)
+    assert found.finished
+    assert found.pictures == 360 - 15  # the eighth step was never applied
+    assert judged[5:7] == judged[8:10]  # from the checkpoint of step 5 the same steps again
+    lines = [json.loads(line) for line in (tmp_path / "colours" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["note"] for line in lines if line["split"] == "note"][0].startswith("loss ")

@@ -58,7 +58,7 @@ class Worker:
         """What came of the oldest thing sent: its value, or what ``work`` raised. Raises WorkerDied."""
         try:
             value, error = self.connection.recv()
-        except (EOFError, ConnectionError) as gone:
+        except (EOFError, OSError) as gone:  # the end of the pipe between two results, or within one
             raise WorkerDied from gone
         return value, error
 

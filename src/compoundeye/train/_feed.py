@@ -19,7 +19,8 @@ from compoundeye.train._settings import Settings
 class Feed:
     """Pixels uint8 [n, S, S, 3], targets and valid bool [n], n being the same in every step and every process.
 
-    Rows that fill up are not valid: parallel processes need equal shapes, and the last batch of all may be short.
+    Valid are pictures that could be read and, where classes are learnt, have one. Rows that fill up are not: parallel
+    processes need equal shapes, and the last batch of all may be short.
     Targets are int64 [n], -1 where there is none, or tokens of captions, int64 [n, L].
     """
 
@@ -28,6 +29,7 @@ class Feed:
         parts = max(layout.plan.microbatches, layout.plan.pipeline) if layout.plan.pipeline > 1 else 1
         parts *= layout.plan.accumulate
         self._rows = ceil(batch / (layout.data_size * parts)) * parts
+        self._classes = settings.task.kind in ("classify", "margin")
         self._tokens = tokenizer(settings) if settings.task.kind == "contrastive" else None
 
     def __call__(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
@@ -41,6 +43,8 @@ class Feed:
             targets = torch.full((self._rows,), -1)
         pixels = torch.from_numpy(_longer(batch.pixels, more, 0))
         valid = torch.from_numpy(_longer(batch.valid, more, False))
+        if self._classes:
+            valid = valid & (targets >= 0)
         return self._moved(pixels), self._moved(targets), self._moved(valid)
 
     def _moved(self, tensor: Tensor) -> Tensor:

@@ -17,12 +17,12 @@ _MATRIX = 2
 def optimisers(model: nn.Module, settings: Optimiser) -> list[torch.optim.Optimizer]:
     """The optimisers of a model: one, or for Muon one for the blocks' matrices and AdamW for the rest.
 
-    A margin softmax that samples its classes has one of its own, which changes only these.
+    A margin softmax has one of its own, which changes only the classes that took part in the step.
 
     Muon: Jordan et al., 2024, for hidden matrices only, with updates scaled to those of AdamW (Liu et al., 2025,
     arXiv:2502.16982). Vectors (biases, norms, scales) are never decayed.
     """
-    heads = [one for one in model.modules() if isinstance(one, MarginSoftmax) and one.rate < 1]
+    heads = [one for one in model.modules() if isinstance(one, MarginSoftmax)]
     spared = {id(one.weight) for one in heads}
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad and id(p) not in spared]
     hidden = [(n, p) for n, p in named if settings.name == "muon" and _is_hidden(n, p)]

@@ -31,7 +31,7 @@ class Outcome:
     """What a step did, over all processes."""
 
     pictures: int
-    """Those that could be read."""
+    """Those that were learnt from."""
     unread: int
     figures: dict[str, float]
     """Means over the pictures, ``loss`` among them."""
@@ -76,7 +76,7 @@ class Stepper:
         set_rate(self.optimisers, learning_rate)
         pixels, targets, valid = self.feed(batch)
         unread = int((~batch.valid).sum())
-        pictures, all_unread, asked = summed([len(batch.valid) - unread, unread, int(stop)], layout)
+        pictures, all_unread, asked = summed([int(valid.sum()), unread, int(stop)], layout)
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
         self.learner.train()

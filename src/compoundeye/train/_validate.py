@@ -27,6 +27,10 @@ from compoundeye.train._step import seed_everything, summed
 from compoundeye.train._work import Work, answer_of, gathered_no_more
 
 
+_NAMED = 20_000
+"""Classes up to which every answer is written down; of more, say identities, only how good the answers are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Validated:
     """Figures over all pictures, and the answer to each (none for tasks without classes)."""
@@ -48,6 +52,7 @@ def validate(
         EyeError: not one of the pictures has a known class.
     """
     feed = Feed(settings, layout, settings.validation.batch)
+    answers = 0 < len(held.names) <= _NAMED
     tables: list[pa.Table] = []
     sums = np.zeros(4)  # pictures, loss, right, unread
     with average.applied() if average else nullcontext(), torch.no_grad(), _loader(settings, held, layout) as loader:
@@ -57,14 +62,14 @@ def validate(
                 batch.targets = held.renumbered(batch.targets, batch.sources)
             tensors = feed(batch)
             seed_everything(settings.seed, number, layout.data_rank)  # what a masked learner hides is always the same
-            if held.names:
+            if answers:
                 logits = work.predict(tensors[0], answer_of(learner))
                 counted, table = _answers(logits, *tensors[1:], batch, held.names)
                 tables.append(table)
             else:
                 with layout.autocast():
-                    loss, _ = learner(*tensors)
-                counted = [float(batch.valid.sum()), float(loss), 0.0]
+                    loss, found = learner(*tensors)
+                counted = [float(tensors[2].sum()), float(loss), float(found.get("accuracy", 0.0))]
             sums += [*counted, float((~batch.valid).sum())]
         gathered_no_more(learner)
     pictures, loss_sum, right, unread = summed(sums.tolist(), layout)
