@@ -153,4 +153,4 @@ def test_a_spike_goes_back_to_a_checkpoint_and_passes_over_its_pictures(
     assert found.pictures == 360 - 15  # the eighth step was never applied
     assert judged[5:7] == judged[8:10]  # from the checkpoint of step 5 the same steps again
     lines = [json.loads(line) for line in (tmp_path / "colours" / "metrics.jsonl").read_text().splitlines()]
-    assert [line["note"] for line in lines if line["split"] == "note"][0].startswith("loss ")
+    assert next(line["note"] for line in lines if line["split"] == "note").startswith("loss ")

@@ -49,6 +49,17 @@ def pinned(settings: Settings) -> Settings:
     return settings.model_copy(update=update)
 
 
+def unversioned(settings: Settings) -> Settings:
+    """The same settings without the versions of corpora."""
+    parts = {
+        name: part.model_copy(
+            update={"corpora": tuple(source.model_copy(update={"version": None}) for source in part.corpora)}
+        )
+        for name, part in (("data", settings.data), ("validation", settings.validation))
+    }
+    return settings.model_copy(update=parts)
+
+
 def training(settings: Settings) -> Material:
     """What is learnt from.
 

@@ -141,7 +141,7 @@ class Loop:
             samples(batch, self.material.names).save(self.folder.path / "samples.png")
         if number in self.so_far.skipped:
             self.so_far.step += 1
-            return Verdict.FINE, stop
+            return Verdict.FINE, False  # processes agree on stopping in steps that are done
         self._renumber(batch)
         outcome = self.stepper.step(number, batch, stop=stop)
         verdict = self.watch.judge(outcome.figures["loss"], outcome.gradient)

@@ -15,7 +15,7 @@ from compoundeye.corpus import pin, unpin
 from compoundeye.nets import training_flops
 from compoundeye.records import EyeError
 from compoundeye.runs import RunFolder
-from compoundeye.train._data import pinned, training, validation
+from compoundeye.train._data import pinned, training, unversioned, validation
 from compoundeye.train._layout import lay_out
 from compoundeye.train._learner import learner
 from compoundeye.train._loop import Loop, Moment, Tell
@@ -23,6 +23,9 @@ from compoundeye.train._process import asked_to_stop, left, rank, world_size
 from compoundeye.train._recipe import as_json, differences, settings_of
 from compoundeye.train._settings import Settings
 from compoundeye.train._work import shared
+
+_FREE = ("plan.", "saving.", "guard.", "log_every", "data.threads")
+"""Settings that do not decide what is learnt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Te
         layout = lay_out(settings.plan, device)
         place = Path(runs).expanduser().resolve() / settings.name
         settings = _agreed(settings, place)
-        folder = RunFolder.open(place) if (place / "settings.json").exists() else _begin(place, settings)
+        folder = RunFolder(place)
         try:
             if settings.plan.deterministic:
                 torch.use_deterministic_algorithms(True)
@@ -75,7 +78,7 @@ def train(settings: Settings, runs: str | os.PathLike[str] = "runs", *, tell: Te
             work = shared(model, layout)
             loop = Loop(settings, folder, layout, model, work, flops, material, held, tell or _silent)
             if rank() == 0:
-                folder.set_status("running", step=0, steps=loop.steps, processes=world_size())
+                folder.set_status("running", steps=loop.steps, processes=world_size(), error=None)
             finished = loop.run(asked)
         except BaseException as error:
             if rank() == 0:
@@ -95,38 +98,48 @@ def _silent(moment: Moment) -> None:
     """Told to nobody."""
 
 
-def _begin(place: Path, settings: Settings) -> RunFolder:
-    """A new run folder, written by the first process and seen by all."""
-    if rank() == 0:
-        folder = RunFolder.create(place.parent, place.name)
-        folder.write_environment()
-        folder.write_settings(as_json(settings))  # last: a folder with settings is a run
-    if dist.is_initialized():
-        dist.barrier()
-    return RunFolder.open(place)
-
-
 def _agreed(settings: Settings, place: Path) -> Settings:
-    """The settings of the run that is there, if these are the same but for how the work is spread; else these, pinned.
+    """What the first process makes of the settings and of the folder, in every process.
 
     Raises:
-        EyeError: they are not the same.
+        EyeError: it is not to be, in every process likewise.
     """
-    if not (place / "settings.json").exists():
-        found = [pinned(settings)] if rank() == 0 else [settings]
-        if dist.is_initialized():
-            dist.broadcast_object_list(found)
-            dist.barrier()
-        return found[0]
+    found: list[Settings | EyeError] = [settings]
+    if rank() == 0:
+        try:
+            found = [_gone_on(settings, place) if (place / "settings.json").exists() else _begun(settings, place)]
+        except EyeError as error:
+            found = [error]
+    if dist.is_initialized():
+        dist.broadcast_object_list(found)
+    if isinstance(found[0], EyeError):
+        raise found[0]
+    return found[0]
+
+
+def _begun(settings: Settings, place: Path) -> Settings:
+    """A new run folder, and the settings with the corpora's versions of now."""
+    settings = pinned(settings)
+    folder = RunFolder.create(place.parent, place.name)
+    folder.write_environment()
+    folder.write_settings(as_json(settings))  # last: a folder with settings is a run
+    return settings
+
+
+def _gone_on(settings: Settings, place: Path) -> Settings:
+    """The settings of the run that is there, but for those that may change underway.
+
+    Raises:
+        EyeError: others differ.
+    """
     kept = settings_of(RunFolder.open(place).settings(), str(place / "settings.json"))
+    for key, was, wanted in differences(unversioned(kept), unversioned(pinned(settings))):
+        if not key.startswith(_FREE):
+            raise EyeError(
+                f"{place} is a run with {key} = {was}, not {wanted}: change it back to go on, or give --name for a new "
+                "run"
+            )
     # The versions that the run began with stay, whatever has been ingested since.
-    now = pinned(settings)
-    free = ("plan.", "data.threads", "saving.", "log_every", "guard.")
-    for key, was, wanted in differences(kept, now):
-        if key.startswith(free) or key.startswith(("data.corpora", "validation.corpora")):
-            continue
-        raise EyeError(
-            f"{place} is a run with {key} = {was}, not {wanted}: change it back to go on, or give --name for a new run"
-        )
     changed = {name: getattr(settings, name) for name in ("plan", "saving", "guard", "log_every")}
-    return kept.model_copy(update=changed)
+    data = kept.data.model_copy(update={"threads": settings.data.threads})
+    return kept.model_copy(update={**changed, "data": data})

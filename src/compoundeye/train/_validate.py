@@ -26,7 +26,6 @@ from compoundeye.train._settings import Settings
 from compoundeye.train._step import seed_everything, summed
 from compoundeye.train._work import Work, answer_of, gathered_no_more
 
-
 _NAMED = 20_000
 """Classes up to which every answer is written down; of more, say identities, only how good the answers are."""
 
