@@ -32,3 +32,15 @@ def test_what_does_not_learn_is_not_averaged() -> None:
     model = nn.Linear(3, 2)
     model.bias.requires_grad_(False)
     assert set(Average(model, 0.9).state_dict()["mean"]) == {"weight"}
+
+
+def test_statistics_of_batch_norms_are_averaged_with_the_weights() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    average = Average(model, 0.5)
+    model(torch.randn(8, 3) + 5)
+    average.update()
+    now = model[1].running_mean.clone()
+    with average.applied():
+        torch.testing.assert_close(model[1].running_mean, now * 9 / 11)  # they began at zero
+    torch.testing.assert_close(model[1].running_mean, now)
+    assert "1.num_batches_tracked" not in average.state_dict()["mean"]

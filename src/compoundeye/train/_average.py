@@ -13,22 +13,24 @@ from torch import Tensor, nn
 class Average:
     """Exponential moving average of a model's parameters (Polyak and Juditsky, 1992), sharded as they are.
 
-    Early averages would remember the random start, so the decay grows: min(decay, (1 + t) / (10 + t)).
+    The statistics of batch norms are averaged with them: those of the last weights do not fit averaged ones. Early
+    averages would remember the random start, so the decay grows: min(decay, (1 + t) / (10 + t)).
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
         self.updates = 0
-        self._names = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
-        self._live = [model.get_parameter(name) for name in self._names]
-        self._mean = [parameter.detach().clone() for parameter in self._live]
+        learnt = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+        live: dict[str, Tensor] = {**learnt, **_statistics(model)}
+        self._names, self._live = list(live), list(live.values())
+        self._mean = [tensor.detach().clone() for tensor in self._live]
 
     @torch.no_grad()
     def update(self) -> None:
-        """Take the parameters of now into the mean."""
+        """Take the weights of now into the mean."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        torch._foreach_lerp_(self._mean, [p.detach() for p in self._live], 1 - decay)
+        torch._foreach_lerp_(self._mean, [tensor.detach() for tensor in self._live], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -47,7 +49,7 @@ class Average:
             mean.copy_(kept)
 
     def state_dict(self) -> dict[str, Any]:
-        """Means under the parameters' names, and how many updates made them."""
+        """Means under the names of what they are means of, and how many updates made them."""
         means: dict[str, Tensor] = dict(zip(self._names, self._mean, strict=True))
         return {"mean": means, "updates": self.updates}
 
@@ -57,3 +59,13 @@ class Average:
         for name, mean in zip(self._names, self._mean, strict=True):
             mean.copy_(state["mean"][name])
         self.updates = int(state["updates"])
+
+
+def _statistics(model: nn.Module) -> dict[str, Tensor]:
+    """Buffers that belong to the state of a model and are no counters."""
+    found = {}
+    for prefix, module in model.named_modules():
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_floating_point() and name not in module._non_persistent_buffers_set:
+                found[f"{prefix}.{name}" if prefix else name] = buffer
+    return found
