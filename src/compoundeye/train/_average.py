@@ -21,7 +21,7 @@ class Average:
         self.decay = decay
         self.updates = 0
         learnt = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-        live: dict[str, Tensor] = {**learnt, **_statistics(model)}
+        live: dict[str, Tensor] = {**learnt, **statistics(model)}
         self._names, self._live = list(live), list(live.values())
         self._mean = [tensor.detach().clone() for tensor in self._live]
 
@@ -61,7 +61,7 @@ class Average:
         self.updates = int(state["updates"])
 
 
-def _statistics(model: nn.Module) -> dict[str, Tensor]:
+def statistics(model: nn.Module) -> dict[str, Tensor]:
     """Buffers that belong to the state of a model and are no counters."""
     found = {}
     for prefix, module in model.named_modules():

@@ -12,7 +12,7 @@ import numpy as np
 from compoundeye.cluster import available_cores
 from compoundeye.records import EyeError
 from compoundeye.runs import RunFolder
-from compoundeye.train._average import Average
+from compoundeye.train._average import Average, statistics
 from compoundeye.train._checkpoint import Checkpoints
 from compoundeye.train._data import Material
 from compoundeye.train._guard import Verdict, Watch
@@ -25,7 +25,7 @@ from compoundeye.train._process import rank
 from compoundeye.train._samples import samples
 from compoundeye.train._settings import Settings
 from compoundeye.train._speed import Speed
-from compoundeye.train._step import Outcome, Stepper
+from compoundeye.train._step import Outcome, Stepper, summed
 from compoundeye.train._validate import validate
 from compoundeye.train._work import Work
 
@@ -145,6 +145,8 @@ class Loop:
         self._renumber(batch)
         outcome = self.stepper.step(number, batch, stop=stop)
         verdict = self.watch.judge(outcome.figures["loss"], outcome.gradient)
+        if verdict is Verdict.SKIP and self._hurt():
+            verdict = Verdict.SPIKE
         if verdict is Verdict.SPIKE:
             self.so_far.skipped.append(number)
             self._note(f"loss {outcome.figures['loss']:.4g} at step {number} is a spike: going back to a checkpoint")
@@ -158,6 +160,11 @@ class Loop:
         self.so_far.unread += outcome.unread
         self._tell(outcome)
         return verdict, outcome.stop
+
+    def _hurt(self) -> bool:
+        """Whether a step without an update has yet changed something: the statistics of batch norms."""
+        mine = all(bool(one.isfinite().all()) for one in statistics(self.learner).values())
+        return summed([float(not mine)], self.layout)[0] > 0
 
     def _renumber(self, batch: Batch) -> None:
         if isinstance(batch.targets, np.ndarray):
