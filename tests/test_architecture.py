@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "runs": {"records", "pixels", "models", "corpus", "evaluate"},
     "train": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "nets", "runs"},
     "console": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "categorise", "runs"},
-    }
+}
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
 ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
 SOURCES = sorted(PACKAGE.rglob("*.py"))

@@ -107,7 +107,7 @@ def test_pictures_of_any_shape_keep_it(write_rows: Callable[..., Corpus], tmp_pa
     with Image.open(contact_sheet(store, tmp_path / "s.png", across=4, tile=120)) as image:
         dark = np.asarray(image.convert("L"))[_sheet._GAP : _sheet._GAP + 120] < 60
     widths = [int(dark[:, left : left + 120].any(0).sum()) for left in range(_sheet._GAP, 4 * 132, 120 + _sheet._GAP)]
-    assert widths == [120, 5, 3, 120]
+    assert widths == [120, 5, 96, 120]  # the tiny one is enlarged
 
 
 @pytest.mark.parametrize(

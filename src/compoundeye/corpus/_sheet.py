@@ -119,13 +119,17 @@ def _with_share(text: str, share: float | None) -> str:
     return text if share is None else f"{text}  {share:.0%}"
 
 
+_TINY = 96
+"""Pixels of the longer side up to which a picture is enlarged."""
+
+
 def _draw(thumbnails: Sequence[bytes], lines: Sequence[Sequence[str]], tile: int, across: int | None) -> Image.Image:
     text_lines = max(len(own) for own in lines)
     if not any(own[-2] for own in lines):  # nothing categorised yet: no empty line
         lines = [[*own[:-2], own[-1]] for own in lines]
         text_lines -= 1
     text_height = text_lines * _LINE + _GAP + 6
-    pictures = [_shrunk(thumbnail, tile) for thumbnail in thumbnails]
+    pictures = [_fitted(thumbnail, tile) for thumbnail in thumbnails]
     typical = sum(picture.height for picture in pictures) / len(pictures) + text_height
     width = tile + _GAP
     across = min(len(lines), across or math.ceil(math.sqrt(len(lines) * typical / width * 4 / 3)))
@@ -145,12 +149,14 @@ def _draw(thumbnails: Sequence[bytes], lines: Sequence[Sequence[str]], tile: int
     return sheet
 
 
-def _shrunk(thumbnail: bytes, tile: int) -> Image.Image:
-    """The thumbnail within a square; grey if it cannot be read."""
+def _fitted(thumbnail: bytes, tile: int) -> Image.Image:
+    """The thumbnail within a square, a tiny one enlarged by a whole factor; grey if it cannot be read."""
     try:
         with Image.open(io.BytesIO(thumbnail)) as picture:
             picture.thumbnail((tile, tile), Image.Resampling.LANCZOS)
-            return picture.convert("RGB")
+            factor = max(1, min(_TINY, tile) // max(picture.size))
+            size = (picture.width * factor, picture.height * factor)
+            return picture.convert("RGB").resize(size, Image.Resampling.NEAREST)
     except (OSError, ValueError):
         return Image.new("RGB", (tile, tile), _FAINT)
 
