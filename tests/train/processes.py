@@ -51,9 +51,9 @@ def run(function: Callable[..., Any], world_size: int, *args: Any, timeout: floa
             for process in ranks:
                 process.kill()
                 process.join()
-        # Processes ended because another failed have no traceback of their own.
-        for failure in sorted(filter(None, failures), key=len, reverse=True):
-            raise AssertionError(failure)
+        # Of processes ended because another failed there is little to tell: they come last.
+        if told := sorted(filter(None, failures), key=len, reverse=True):
+            raise AssertionError("\n\n".join(told))
         return [pickle.loads((Path(folder) / f"{rank}.result").read_bytes()) for rank in range(world_size)]
 
 
