@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +17,12 @@ from compoundeye.corpus._journal import NAME
 from compoundeye.records import picture_id
 
 JpegMaker = Callable[[int], bytes]
-SERVER = """
-import sys
-from moto.server import ThreadedMotoServer
-
-server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-server.start()
-print(server.get_host_and_port()[1], flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.fixture(scope="module")
-def port() -> Iterator[str]:
-    """An S3 server in a process of its own; it ends when its standard input does."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().strip()
-        server.communicate("")
 
 
 @pytest.fixture
-def bucket(port: str, monkeypatch: pytest.MonkeyPatch) -> fs.FileSystem:
-    """An empty bucket, reached as users do: by what the environment says."""
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ENDPOINT": f"http://127.0.0.1:{port}",
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    files = fs.S3FileSystem(
-        endpoint_override=f"127.0.0.1:{port}", scheme="http", region="us-east-1", allow_bucket_creation=True
-    )
+def bucket(s3: str) -> fs.FileSystem:
+    """An empty bucket."""
+    files = fs.S3FileSystem(endpoint_override=s3, scheme="http", region="us-east-1", allow_bucket_creation=True)
     name = f"pictures-{uuid.uuid4().hex}"
     files.create_dir(name)
     return fs.SubTreeFileSystem(name, files)

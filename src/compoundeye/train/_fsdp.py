@@ -6,13 +6,20 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import Shard
 
 from compoundeye.train._layout import Layout
 
 _ALSO_CALLED = ("loss", "predict")
 """Methods that, besides ``forward``, need a module's own parameters whole."""
+
+
+def let_go(model: nn.Module) -> None:
+    """Drop weights that were gathered for an answer: they must not outlive the weights of now."""
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
 
 
 def share(model: nn.Module, layout: Layout, owned: set[nn.Parameter]) -> None:

@@ -78,13 +78,19 @@ class Classifier(Learner):
         task = self.settings.task
         if self.training and (task.mixup or task.cutmix):
             x, wanted = mix(x, targets, self.classes, task.mixup, task.cutmix, _generator())
-        logits = self.head(self.backbone(x)).float()
-        return cast(Linear, self.head).loss(logits, wanted, valid), {"accuracy": _right(logits, targets, valid)}
+        return self.judged(self.backbone(x), targets, valid, wanted)
 
-    def judged(self, features: Tensor, targets: Tensor, valid: Tensor) -> tuple[Tensor, Sums]:
-        """Features [N, D] to what ``forward`` returns, for the last stage of a pipeline."""
+    def judged(
+        self, features: Tensor, targets: Tensor, valid: Tensor, wanted: Tensor | None = None
+    ) -> tuple[Tensor, Sums]:
+        """Features [N, D] to what ``forward`` returns; the last stage of a pipeline begins here.
+
+        Args:
+            wanted: what the loss is of, where mixing made shares [N, K] of the targets.
+        """
         logits = self.head(features).float()
-        return cast(Linear, self.head).loss(logits, targets, valid), {"accuracy": _right(logits, targets, valid)}
+        right = ((logits.detach().argmax(1) == targets) & valid).sum()
+        return cast(Linear, self.head).loss(logits, targets if wanted is None else wanted, valid), {"accuracy": right}
 
     def predict(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
         features = self.backbone(self.normalised(pixels))
@@ -188,10 +194,6 @@ def tokenizer(settings: Settings) -> ByteTokenizer | FileTokenizer:
     """What turns captions into tokens."""
     length, file = settings.task.text.length, settings.task.tokenizer
     return FileTokenizer(file, length) if file else ByteTokenizer(length)
-
-
-def _right(logits: Tensor, targets: Tensor, valid: Tensor) -> Tensor:
-    return ((logits.detach().argmax(1) == targets) & valid).sum()
 
 
 def _generator() -> torch.Generator:

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe, ScheduleInterleaved1F1B
 
 from compoundeye.nets import ViT, share_router_losses
 from compoundeye.records import EyeError
 from compoundeye.train._experts import split_experts
+from compoundeye.train._fsdp import let_go
 from compoundeye.train._layout import Layout
 from compoundeye.train._parallel import parallelise
 
@@ -142,9 +142,7 @@ class Pipelined:
         found = schedule.step(*([pixels] if self.first else []))
         for stage in self.stages:
             stage.answer = None
-            for module in stage.modules():  # what was gathered is not to outlive the weights of now
-                if isinstance(module, FSDPModule):
-                    module.reshard()
+            let_go(stage)
         return self._from_last(found)
 
     def _schedule(self, rows: int, *, learns: bool) -> Any:

@@ -38,8 +38,6 @@ class Outcome:
     gradient: float
     """Norm of the gradient before clipping."""
     learning_rate: float
-    applied: bool
-    """False if loss or gradient was not a number and the weights were left as they are."""
     stop: bool
     """Some process was asked to stop."""
 
@@ -94,13 +92,12 @@ class Stepper:
         norm = float(clip_gradients([*self._parameters, *touched], settings.optimiser.clip or float("inf"), layout))
         totals = summed([float(value) for value in sums.values()], layout)
         figures = {name: total / max(pictures, 1) for name, total in zip(sums, totals, strict=True)}
-        applied = bool(np.isfinite(figures["loss"]) and np.isfinite(norm))
-        if applied:
+        if np.isfinite(figures["loss"]) and np.isfinite(norm):  # else the weights stay as they are
             for optimiser in self.optimisers:
                 optimiser.step()
             if self.average is not None:
                 self.average.update()
-        return Outcome(int(pictures), int(all_unread), figures, norm, learning_rate, applied, stop=bool(asked))
+        return Outcome(int(pictures), int(all_unread), figures, norm, learning_rate, stop=bool(asked))
 
 
 def seed_everything(seed: int, step: int, data_rank: int) -> None:

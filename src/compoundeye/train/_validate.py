@@ -19,12 +19,13 @@ from compoundeye.records import EyeError
 from compoundeye.train._average import Average
 from compoundeye.train._data import Material
 from compoundeye.train._feed import Feed
+from compoundeye.train._fsdp import let_go
 from compoundeye.train._layout import Layout
 from compoundeye.train._learner import Learner
 from compoundeye.train._loader import Batch, Loader
 from compoundeye.train._settings import Settings
 from compoundeye.train._step import seed_everything, summed
-from compoundeye.train._work import Work, answer_of, gathered_no_more
+from compoundeye.train._work import Work, answer_of
 
 _NAMED = 20_000
 """Classes up to which every answer is written down; of more, say identities, only how good the answers are."""
@@ -70,7 +71,7 @@ def validate(
                     loss, found = learner(*tensors)
                 counted = [float(tensors[2].sum()), float(loss), float(found.get("accuracy", 0.0))]
             sums += [*counted, float((~batch.valid).sum())]
-        gathered_no_more(learner)
+        let_go(learner)
     pictures, loss_sum, right, unread = summed(sums.tolist(), layout)
     if not pictures:
         raise EyeError("no picture of the validation has a class that training knows: check validation.where")

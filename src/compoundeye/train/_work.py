@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor
-from torch.distributed.fsdp import FSDPModule
 
 from compoundeye.nets import share_router_losses
 from compoundeye.train._experts import split_experts
@@ -72,13 +71,6 @@ def shared(learner: Learner, layout: Layout) -> Work:
         return learner.judged(features, targets, valid)
 
     return Pipelined(learner, layout, max(plan.microbatches, plan.pipeline), loss, chunks=plan.chunks)
-
-
-def gathered_no_more(learner: Learner) -> None:
-    """Let go of weights that FSDP gathered for an answer: they must not outlive the weights of now."""
-    for module in learner.modules():
-        if isinstance(module, FSDPModule):
-            module.reshard()
 
 
 def answer_of(learner: Learner) -> Callable[[Tensor], Tensor]:
