@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from compoundeye.pixels._file import MAX_PIXELS, EncodedFile, open_file
 from compoundeye.pixels._orient import stored_box, upright, upright_size
+from compoundeye.pixels._out import check_out, handed
 from compoundeye.pixels._scratch import borrow
 from compoundeye.pixels._shrink import SOFTENED_FROM, shrink
 
@@ -69,7 +70,7 @@ def _resized(file: EncodedFile, box: Box, height: int, width: int, out: _Pixels 
     softened = min(w / width, h / height) >= SOFTENED_FROM * scale
     pixels = file.stored(scale, reuse=True, rough=softened, bottom=top + h)
     part = pixels[_edges(top, h, scale), _edges(left, w, scale)]
-    return _copied(file.to_srgb(shrink(part, width, height, out)), out)
+    return handed(file.to_srgb(shrink(part, width, height, out)), out)
 
 
 def _edges(start: int, length: int, scale: int) -> slice:
@@ -80,24 +81,13 @@ def _edges(start: int, length: int, scale: int) -> slice:
 def _finished(pixels: _Pixels, out: _Pixels | None, flip: bool) -> _Pixels:
     if flip:
         return np.asarray(cv2.flip(pixels, 1, dst=out), np.uint8)
-    return _copied(pixels, out)
-
-
-def _copied(pixels: _Pixels, out: _Pixels | None) -> _Pixels:
-    if out is None:
-        return pixels
-    if pixels is not out:
-        out[...] = pixels
-    return out
+    return handed(pixels, out)
 
 
 def _check(size: tuple[int, int], out: _Pixels | None) -> None:
     if min(size) < 1:
         raise ValueError(f"size must be at least 1 x 1, not {size}")
-    if out is None:
-        return
-    if out.shape != (*size, 3) or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(f"out must be a writable C-contiguous uint8 {[*size, 3]}, not {out.dtype} {out.shape}")
+    check_out(out, *size)
 
 
 def _check_box(box: Box, shown: tuple[int, int]) -> None:

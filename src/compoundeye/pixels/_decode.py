@@ -6,6 +6,7 @@ from PIL import Image
 
 from compoundeye.pixels._file import MAX_PIXELS, open_file
 from compoundeye.pixels._orient import upright
+from compoundeye.pixels._out import check_out, handed
 from compoundeye.pixels._shrink import SOFTENED_FROM, shrink
 
 _Pixels = NDArray[np.uint8]
@@ -42,7 +43,7 @@ def crop_resize(
     _check(size, crop_fraction, out)
     if exact:
         square = _resize_box(decode(data, max_pixels=max_pixels), size, crop_fraction)
-        return square if out is None else _copied(square, out)
+        return handed(square, out)
     file = open_file(data, max_pixels)
     crop = min(file.size) * crop_fraction
     scale = file.scale(crop, size)
@@ -53,16 +54,13 @@ def crop_resize(
     else:
         square = shrink(_central_square(pixels, file.size, scale, crop), size, size, out if turn == 1 else None)
     square = upright(file.to_srgb(square), turn)
-    return np.require(square, requirements=["C", "W"]) if out is None else _copied(square, out)
+    return np.require(square, requirements=["C", "W"]) if out is None else handed(square, out)
 
 
 def _check(size: int, crop_fraction: float, out: _Pixels | None) -> None:
     if size < 1 or not 0 < crop_fraction <= 1:
         raise ValueError(f"size must be at least 1 and crop_fraction in (0, 1], not {size} and {crop_fraction}")
-    if out is None:
-        return
-    if out.shape != (size, size, 3) or out.dtype != np.uint8 or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(f"out must be a writable C-contiguous uint8 [{size}, {size}, 3], not {out.dtype} {out.shape}")
+    check_out(out, size, size)
 
 
 def _resize_box(pixels: _Pixels, size: int, crop_fraction: float) -> _Pixels:
@@ -84,9 +82,3 @@ def _edges(side: float, crop: float) -> slice:
     """Whole-pixel edges around the exact centre: a symmetric error of the square's size moves nothing sideways."""
     start = round((side - crop) / 2)
     return slice(start, max(start + 1, round(side - start)))
-
-
-def _copied(square: _Pixels, out: _Pixels) -> _Pixels:
-    if square is not out:
-        out[...] = square
-    return out
