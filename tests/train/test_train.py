@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import settings_for
 from processes import run
 
 from compoundeye.records import EyeError
 from compoundeye.train import Moment, Settings, train
 from compoundeye.train._guard import Verdict, Watch
+from conftest import settings_for
 
 
 def losses(folder: Path) -> list[float]:
