@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from compoundeye.records import EyeError
+from compoundeye.runs import differences
 from compoundeye.train import read_recipe
-from compoundeye.train._recipe import differences
+from compoundeye.train._recipe import as_json
 
 RECIPE = """
 epochs = 2
@@ -35,8 +36,8 @@ def test_changes_reach_every_depth(recipe: str) -> None:
     assert settings.optimiser.name == "sgd"
     assert settings.data.corpora[1].path == "c.lance"
     assert settings.model.options == {"width": 48}
-    told = {key for key, _, _ in differences(read_recipe(recipe), settings)}
-    assert {"data.batch", "optimiser.name", "data.corpora", "model.options.width"} <= told
+    told = {one.key for one in differences([as_json(read_recipe(recipe)), as_json(settings)])}
+    assert {"data.batch", "optimiser.name", "data.corpora.1.path", "model.options.width"} <= told
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Literal
 Phase = Literal["forward", "recompute", "backward", "update"]
 Precision = Literal["fp32", "bf16", "float8"]
 Dimension = Literal["pipeline", "replicate", "shard", "context", "tensor", "expert", "copies", "data", "all"]
-"""Of the mesh, over which a collective goes: ``data`` is replicate x shard, ``shard`` as FSDP has it shard x context."""
+"""Of the mesh, over which a collective goes. ``data``: replicate x shard; ``shard``: shard x context, as in FSDP."""
 Gathering = Literal["all_gather", "reduce_scatter", "all_reduce", "all_to_all", "broadcast", "send"]
 
 

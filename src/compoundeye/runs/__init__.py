@@ -6,7 +6,7 @@ Limit: runs are found in one folder, not in a database; a failure of the machine
 """
 
 from compoundeye.runs._compare import Comparison, compare
-from compoundeye.runs._differences import Difference
+from compoundeye.runs._differences import Difference, differences
 from compoundeye.runs._error import RunError
 from compoundeye.runs._explain import Explanation, Mistake, explain
 from compoundeye.runs._folder import VALIDATION, RunFolder
@@ -27,6 +27,7 @@ __all__ = [
     "RunFolder",
     "RunRow",
     "compare",
+    "differences",
     "explain",
     "list_runs",
     "read_metrics",

@@ -59,23 +59,6 @@ def settings_of(values: Mapping[str, Any], where: str) -> Settings:
         raise EyeError(f"{where}: {key}: {reason}{more}") from None
 
 
-def differences(one: Settings, other: Settings) -> list[tuple[str, Any, Any]]:
-    """(key, value in one, value in other) where they differ, keys dotted."""
-    a, b = (flat(settings.model_dump(mode="json")) for settings in (one, other))
-    return [(key, a.get(key), b.get(key)) for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings as one level with dotted keys."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = value
-    return found
-
-
 def _set(values: dict[str, Any], change: str) -> None:
     key, equals, text = change.partition("=")
     if not equals:

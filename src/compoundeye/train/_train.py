@@ -14,13 +14,13 @@ from torch import distributed as dist
 from compoundeye.corpus import pin, unpin
 from compoundeye.nets import training_flops
 from compoundeye.records import EyeError
-from compoundeye.runs import RunFolder
+from compoundeye.runs import RunFolder, differences
 from compoundeye.train._data import pinned, training, unversioned, validation
 from compoundeye.train._layout import lay_out
 from compoundeye.train._learner import learner
 from compoundeye.train._loop import Loop, Moment, Tell
 from compoundeye.train._process import asked_to_stop, left, rank, world_size
-from compoundeye.train._recipe import as_json, differences, settings_of
+from compoundeye.train._recipe import as_json, settings_of
 from compoundeye.train._settings import Settings
 from compoundeye.train._work import shared
 
@@ -133,11 +133,12 @@ def _gone_on(settings: Settings, place: Path) -> Settings:
         EyeError: others differ.
     """
     kept = settings_of(RunFolder.open(place).settings(), str(place / "settings.json"))
-    for key, was, wanted in differences(unversioned(kept), unversioned(pinned(settings))):
-        if not key.startswith(_FREE):
+    for one in differences([as_json(unversioned(kept)), as_json(unversioned(pinned(settings)))]):
+        if not one.key.startswith(_FREE):
+            was, wanted = one.values
             raise EyeError(
-                f"{place} is a run with {key} = {was}, not {wanted}: change it back to go on, or give --name for a new "
-                "run"
+                f"{place} is a run with {one.key} = {was}, not {wanted}: change it back to go on, or give --name for a "
+                "new run"
             )
     # The versions that the run began with stay, whatever has been ingested since.
     changed = {name: getattr(settings, name) for name in ("plan", "saving", "guard", "log_every")}
