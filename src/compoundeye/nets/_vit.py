@@ -114,6 +114,7 @@ class ViT(nn.Module):
     """Pictures [N, C, S, S] to features [N, D]. A pipeline stage holds some of its blocks and maybe no ends."""
 
     patch: nn.Conv2d | None
+    prefix: nn.Parameter | None
     norm: nn.Module | None
     norm_in: nn.Module | None
     pool: nn.Module | None
@@ -123,7 +124,8 @@ class ViT(nn.Module):
         self.config = c = config
         self.features = c.width
         self.patch = nn.Conv2d(c.channels, c.width, c.patch, c.patch)
-        self.prefix = nn.Parameter(torch.empty(1, c.extra, c.width)) if c.extra else None
+        # Registered also where there is none: a stage of a pipeline registers it anew.
+        self.register_parameter("prefix", nn.Parameter(torch.empty(1, c.extra, c.width)) if c.extra else None)
         self.position = nn.Parameter(torch.empty(1, (c.image // c.patch) ** 2 + (c.pool == "token"), c.width))
         self.norm_in = normalisation(c, c.width) if c.norm_in else None
         # Keys are the block's number, so that a stage of a pipeline saves its blocks under the names of the whole.
