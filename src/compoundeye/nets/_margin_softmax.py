@@ -90,6 +90,8 @@ class MarginSoftmax(nn.Module):
         if device is None:
             device = "cpu" if mesh is None else mesh.device_type
         self.memory = memory or (1 << 22 if torch.device(device).type == "cpu" else 1 << 28)
+        if torch.get_default_device().type == "meta":  # the whole network is being made without memory
+            device = "meta"
         self.weight = nn.Parameter(self.as_sharded(torch.empty(self.last - self.first, features, device=device)))
         self._step: int | None = None
         self._taken: list[tuple[Tensor, Tensor]] = []
@@ -99,6 +101,8 @@ class MarginSoftmax(nn.Module):
     def reset(self) -> None:
         """Draw fresh weights, in blocks of classes with a seed each, so that shards do not matter."""
         local = self.local()
+        if local.is_meta:
+            return
         for block in range(self.first // _DRAWN_TOGETHER, -(-self.last // _DRAWN_TOGETHER)):
             start = block * _DRAWN_TOGETHER
             chance = torch.Generator().manual_seed(_seed(self.seed, block))

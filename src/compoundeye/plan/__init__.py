@@ -5,14 +5,20 @@ Cost: importing this imports torch. Limit: seconds follow from published tables;
 """
 
 from compoundeye.plan._case import Case
+from compoundeye.plan._dry_run import executed
+from compoundeye.plan._executed import Executed, Moment, Sent
 from compoundeye.plan._operations import Attention, Collective, Operation, Product, Streamed, Tally
 
 __all__ = [
     "Attention",
     "Case",
     "Collective",
+    "Executed",
+    "Moment",
     "Operation",
     "Product",
+    "Sent",
     "Streamed",
     "Tally",
+    "executed",
 ]

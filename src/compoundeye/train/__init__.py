@@ -21,8 +21,10 @@ from compoundeye.train._plan import Plan
 from compoundeye.train._recipe import read_recipe
 from compoundeye.train._retention import Retention
 from compoundeye.train._settings import Settings
+from compoundeye.train._step import Stepper, total_of
 from compoundeye.train._train import Trained, train
 from compoundeye.train._view import View
+from compoundeye.train._work import Work, shared
 
 __all__ = [
     "Batch",
@@ -36,8 +38,10 @@ __all__ = [
     "Plan",
     "Retention",
     "Settings",
+    "Stepper",
     "Trained",
     "View",
+    "Work",
     "clip_gradients",
     "export",
     "launch",
@@ -47,6 +51,8 @@ __all__ = [
     "mix",
     "parallelise",
     "read_recipe",
+    "shared",
     "split_experts",
+    "total_of",
     "train",
 ]

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
 
 from compoundeye.nets import (
     ByteTokenizer,
@@ -198,4 +199,5 @@ def tokenizer(settings: Settings) -> ByteTokenizer | FileTokenizer:
 
 def _generator() -> torch.Generator:
     """A generator of its own from the step's chance: what draws from it does not depend on the device."""
-    return torch.Generator().manual_seed(int(torch.randint(1 << _SEED_BITS, ())))
+    with _disable_current_modes():  # a number, also where tensors have none (see `compoundeye.plan`)
+        return torch.Generator().manual_seed(int(torch.randint(1 << _SEED_BITS, ())))

@@ -12,14 +12,13 @@ import numpy as np
 from compoundeye.cluster import available_cores
 from compoundeye.records import EyeError
 from compoundeye.runs import RunFolder
-from compoundeye.train._average import Average, statistics
+from compoundeye.train._average import statistics
 from compoundeye.train._checkpoint import Checkpoints
 from compoundeye.train._data import Material
 from compoundeye.train._guard import Verdict, Watch
 from compoundeye.train._layout import Layout
 from compoundeye.train._learner import Learner
 from compoundeye.train._loader import Batch, Loader
-from compoundeye.train._optimiser import optimisers
 from compoundeye.train._peers import CheckpointError
 from compoundeye.train._process import rank
 from compoundeye.train._samples import samples
@@ -88,9 +87,8 @@ class Loop:
         self.batch = settings.data.batch
         self.end = round(settings.epochs * material.order.rows)
         self.steps = max(ceil(self.end / self.batch), 1)
-        self.optimisers = optimisers(learner, settings.optimiser)
-        self.average = Average(learner, settings.optimiser.ema) if settings.optimiser.ema else None
-        self.stepper = Stepper(learner, work, self.optimisers, self.average, settings, layout, self.steps)
+        self.stepper = Stepper.of(learner, work, settings, layout, self.steps)
+        self.optimisers, self.average = self.stepper.optimisers, self.stepper.average
         self.checkpoints = Checkpoints(folder.path / "checkpoints", keep=settings.saving.keep, note=self._note)
         self.watch = Watch(settings.guard)
         self.speed = Speed(flops, layout)
@@ -104,7 +102,7 @@ class Loop:
         while self.so_far.step < self.steps:
             went_back = False
             with self._loader(self.so_far.step) as loader:
-                for batch in loader:
+                for batch in self.speed.waited(loader):
                     verdict, stop = self._step(batch, stop=bool(asked))
                     if verdict is Verdict.SPIKE:
                         self._roll_back()
@@ -183,6 +181,7 @@ class Loop:
                 "learning_rate": outcome.learning_rate,
                 "pictures_per_second": rate,
                 **({} if utilisation is None else {"mfu": utilisation}),
+                **self.speed.spent(),
             }
             self.folder.log("train", step, step * self.batch, **numbers)
 
@@ -225,12 +224,13 @@ class Loop:
             "validation": self.so_far.validation,
         }
         try:
-            if self._saved != step:
-                # The copy goes on beside the next forward and backward pass; the optimiser waits for it.
-                self.checkpoints.save(step, self._state(), facts, overlap=True)
-                self._saved = step
-            if wait:
-                self.checkpoints.wait()
+            with self.speed.aside("saving"):
+                if self._saved != step:
+                    # The copy goes on beside the next forward and backward pass; the optimiser waits for it.
+                    self.checkpoints.save(step, self._state(), facts, overlap=True)
+                    self._saved = step
+                if wait:
+                    self.checkpoints.wait()
         except CheckpointError as error:
             self._saved = None
             if wait:

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe, ScheduleInterleaved1F1B
+from torch.utils._python_dispatch import _disable_current_modes
 
 from compoundeye.nets import ViT, share_router_losses
 from compoundeye.records import EyeError
@@ -190,7 +191,8 @@ class Pipelined:
 
     def _reseed(self) -> None:
         """Stages start from one seed, but their layers are not to draw the same numbers."""
-        seed = int(torch.randint(1 << 62, ()))
+        with _disable_current_modes():  # a number, also where tensors have none (see `compoundeye.plan`)
+            seed = int(torch.randint(1 << 62, ()))
         torch.manual_seed(seed + self.layout.rank("pipeline"))
 
     def _shared_sums(self) -> tuple[Tensor, dict[str, Tensor]]:
