@@ -1,11 +1,12 @@
-"""How fast a run is, and which share of the hardware's arithmetic it uses."""
+"""How fast a run is, which share of the hardware's arithmetic it uses, and what else its time goes into."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Literal, TypeVar
 
 import torch
 
@@ -17,6 +18,10 @@ from compoundeye.train._process import world_size
 _PEAKS = {"A100": 312e12, "H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12}
 _RECENT = 20
 """Steps over which the speed is taken."""
+
+T = TypeVar("T")
+Aside = Literal["waiting", "validating", "saving"]
+"""What time goes into besides steps: waiting for pictures is before a step, the others are after it."""
 
 
 class Speed:
@@ -31,6 +36,9 @@ class Speed:
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_RECENT + 1)
         self._peak = _peak(layout.device) * world_size()
         self._flops = flops
+        self._device = layout.device
+        self._told = time.monotonic()
+        self._aside: dict[Aside, float] = dict.fromkeys(("waiting", "validating", "saving"), 0.0)
 
     def after(self, pictures: int) -> tuple[float, float | None]:
         """Tell of a step of so many pictures; returns pictures/s and MFU."""
@@ -41,11 +49,41 @@ class Speed:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Time within the block does not count."""
+        """Time within the block is that of a validation and does not count."""
         began = time.monotonic()
-        yield
+        with self.aside("validating"):
+            yield
         lost = time.monotonic() - began
         self._marks = deque(((at + lost, done) for at, done in self._marks), maxlen=_RECENT + 1)
+
+    @contextmanager
+    def aside(self, what: Aside) -> Iterator[None]:
+        """Time within the block goes into something besides steps."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._aside[what] += time.monotonic() - began
+
+    def waited(self, batches: Iterable[T]) -> Iterator[T]:
+        """The same batches; time until one is there is waiting."""
+        source = iter(batches)
+        while True:
+            with self.aside("waiting"):
+                batch = next(source, None)
+            if batch is None:
+                return
+            yield batch
+
+    def spent(self) -> dict[str, float]:
+        """Seconds since the last call, in all and aside from steps; on a GPU the most bytes held so far, too."""
+        now = time.monotonic()
+        found = {"seconds": now - self._told, **self._aside}
+        self._told = now
+        self._aside = dict.fromkeys(self._aside, 0.0)
+        if self._device.type == "cuda":
+            found["memory"] = float(torch.cuda.max_memory_allocated(self._device))
+        return found
 
 
 def _peak(device: torch.device) -> float:
