@@ -5,14 +5,25 @@ this imports no torch. Limit: a figure from a data sheet is an upper bound until
 """
 
 from compoundeye.capacity._cluster import Accelerator, Cluster, Curve, Network, Node
+from compoundeye.capacity._goodput import Goodput, goodput
+from compoundeye.capacity._reliability import Reliability, reliability, reliability_names
 from compoundeye.capacity._term import Kind, Term
+from compoundeye.capacity._young_daly import daly, expected_fraction, young
 
 __all__ = [
     "Accelerator",
     "Cluster",
     "Curve",
+    "Goodput",
     "Kind",
     "Network",
     "Node",
+    "Reliability",
     "Term",
+    "daly",
+    "expected_fraction",
+    "goodput",
+    "reliability",
+    "reliability_names",
+    "young",
 ]
