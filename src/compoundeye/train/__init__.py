@@ -16,7 +16,7 @@ from compoundeye.train._loop import Moment
 from compoundeye.train._mix import mix
 from compoundeye.train._parallel import parallelise
 from compoundeye.train._peers import CheckpointError
-from compoundeye.train._pipeline import Pipelined
+from compoundeye.train._pipeline import Pipelined, cut
 from compoundeye.train._plan import Plan
 from compoundeye.train._recipe import read_recipe
 from compoundeye.train._retention import Retention
@@ -43,6 +43,7 @@ __all__ = [
     "View",
     "Work",
     "clip_gradients",
+    "cut",
     "export",
     "launch",
     "launched",
