@@ -6,6 +6,7 @@ Cost: importing this imports torch. Limit: needs the extra `train`.
 
 from compoundeye.nets._build import NETWORKS, build, pixel_scale
 from compoundeye.nets._contrastive import Contrastive, sigmoid_loss, softmax_loss
+from compoundeye.nets._counts import told
 from compoundeye.nets._efficientnet import LITE, EfficientNetLite
 from compoundeye.nets._experts import (
     Mixture,
@@ -61,6 +62,7 @@ __all__ = [
     "share_router_losses",
     "sigmoid_loss",
     "softmax_loss",
+    "told",
     "training_flops",
     "vit_config",
 ]

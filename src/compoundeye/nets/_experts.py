@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn import functional as F
 
+from compoundeye.nets._counts import told
+
 _ALIGNED = 8
 """Elements of bfloat16 in the 16 bytes that rows have to be aligned to for a grouped product on a GPU."""
 
@@ -178,7 +180,7 @@ def at_once(x: Tensor, weight: Tensor, bias: Tensor | None, counts: Tensor) -> T
 def one_by_one(x: Tensor, weight: Tensor, bias: Tensor | None, counts: Tensor) -> Tensor:
     """A product a layer."""
     biases = [None] * len(weight) if bias is None else bias.unbind()
-    parts = zip(x.split(counts.tolist()), weight.unbind(), biases, strict=True)
+    parts = zip(x.split(told(counts, len(x))), weight.unbind(), biases, strict=True)
     return torch.cat([F.linear(*part) for part in parts])
 
 

@@ -13,6 +13,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, Shard
 from torch.nn import functional as F
 
+from compoundeye.nets._counts import distinct, holds, places
 from compoundeye.nets._gather import Group, gathered, largest, rank_in, size_of, summed
 from compoundeye.nets._margin import Margin
 from compoundeye.nets._partial import sampled
@@ -89,9 +90,9 @@ class MarginSoftmax(nn.Module):
         self.first, self.last = bounds(classes, rank_in(self.group), size_of(self.group))
         if device is None:
             device = "cpu" if mesh is None else mesh.device_type
+            if torch.get_default_device().type == "meta":  # the whole network is being made without memory
+                device = "meta"
         self.memory = memory or (1 << 22 if torch.device(device).type == "cpu" else 1 << 28)
-        if torch.get_default_device().type == "meta":  # the whole network is being made without memory
-            device = "meta"
         self.weight = nn.Parameter(self.as_sharded(torch.empty(self.last - self.first, features, device=device)))
         self._step: int | None = None
         self._taken: list[tuple[Tensor, Tensor]] = []
@@ -140,7 +141,7 @@ class MarginSoftmax(nn.Module):
         Raises:
             EyeError: a class does not exist, or sampling was not told which step this is.
         """
-        if bool((targets >= self.classes).any()):
+        if holds((targets >= self.classes).any()):
             raise EyeError(
                 f"a target is class {int(targets.max())}, but the head has {self.classes}: build it for more"
             )
@@ -204,7 +205,7 @@ class MarginSoftmax(nn.Module):
         """Sampled rows of this shard, int64 [m] without repeats, and their gradients [m, D]: one pair, or none."""
         taken = [(index, rows) for index, rows in self._taken if rows.grad is not None]
         if len(taken) > 1:
-            taken = [_merged(taken)]
+            taken = [_merged(taken, round(self.rate * len(self.local())))]
             self._taken = taken
         return [(index, rows.grad) for index, rows in taken if rows.grad is not None]
 
@@ -233,8 +234,9 @@ class MarginSoftmax(nn.Module):
         if self._step is None:
             raise EyeError("classes are sampled by step: call begin(step) on the head before each step")
         mask = sampled(self.first, self.last, self.rate, self.seed, self._step, labels.device)
-        mask[own[here]] = True
-        index = mask.nonzero()[:, 0]
+        mask[own[places(here, len(own) * len(mask) / self.classes)]] = True
+        left_out = (1 - self.rate) * (1 - 1 / self.classes) ** len(own)  # of all classes, as expected
+        index = places(mask, len(mask) * (1 - left_out))
         rows = self.local().detach().index_select(0, index)
         if torch.is_grad_enabled() and self.weight.requires_grad:
             rows.requires_grad_()
@@ -260,9 +262,10 @@ def bounds(rows: int, rank: int, size: int) -> tuple[int, int]:
     return min(rank * each, rows), min((rank + 1) * each, rows)
 
 
-def _merged(taken: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Gradients of several backward passes as of one."""
-    index, where = torch.cat([index for index, _ in taken]).unique(return_inverse=True)
+def _merged(taken: list[tuple[Tensor, Tensor]], common: int) -> tuple[Tensor, Tensor]:
+    """Gradients of several backward passes as of one, ``common`` being as many rows as were sampled in all of them."""
+    every = torch.cat([index for index, _ in taken])
+    index, where = distinct(every, len(every) - common * (len(taken) - 1))
     gradients = torch.cat([rows.grad for _, rows in taken if rows.grad is not None])
     rows = gradients.new_empty(len(index), gradients.shape[1])
     rows.grad = torch.zeros_like(rows).index_add_(0, where, gradients)

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from compoundeye.nets._counts import places
+
 LOWEST = -1e30
 """Stands for the logarithm of nothing: subtracting it from -inf is still -inf, not NaN."""
 _EPSILON = 1e-12
@@ -80,7 +82,7 @@ class _AgainstShard(torch.autograd.Function):
         logits = None
         for part, unit in _blocks(weight, ctx.block):
             logits = _product(x, unit.mul_(scale).T, precision)
-            rows, columns = _inside(own, part)
+            rows, columns = _inside(own, part, share / len(weight))
             cosine[rows] = logits[rows, columns] / scale
             logits[rows, columns] = -torch.inf
             before, most = most, torch.maximum(most, logits.amax(1))
@@ -100,7 +102,7 @@ class _AgainstShard(torch.autograd.Function):
         to_x, to_weight = torch.zeros_like(x), torch.empty_like(weight)
         for part, unit in _blocks(weight, ctx.block):
             logits = _product(x, unit.T, ctx.precision).mul_(ctx.scale) if kept is None else kept
-            rows, columns = _inside(own, part)
+            rows, columns = _inside(own, part, ctx.share / len(weight))
             # Gradient of cosines [G, block]: the share of a class in the sum, but for the own class its own gradient.
             of = (logits - found[:, None]).exp_().mul_((ctx.scale * of_sum)[:, None])
             of[rows, columns] = of_cosine[rows]
@@ -129,7 +131,8 @@ def _blocks(weight: Tensor, size: int) -> Iterator[tuple[slice, Tensor]]:
         yield slice(first, first + len(rows)), rows / rows.norm(dim=1, keepdim=True).clamp_min_(_EPSILON)
 
 
-def _inside(own: Tensor, part: slice) -> tuple[Tensor, Tensor]:
-    """Pictures whose own class is in a block, and which of its columns that is."""
-    rows = ((own >= part.start) & (own < part.stop)).nonzero()[:, 0]
+def _inside(own: Tensor, part: slice, chance: float) -> tuple[Tensor, Tensor]:
+    """Pictures whose own class is in a block, and which of its columns that is; ``chance`` is that of each row."""
+    inside = (own >= part.start) & (own < part.stop)
+    rows = places(inside, len(own) * chance * (part.stop - part.start))
     return rows, own[rows] - part.start

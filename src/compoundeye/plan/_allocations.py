@@ -48,7 +48,7 @@ class Allocations:
     - ``parameters``, ``buffers``, ``gradients``, ``optimiser``, ``average``, ``inputs``: named by `belongs`. Gradients
       are those that wait for the optimiser: with FSDP this rank's shards;
     - ``gathered``: weights that FSDP has brought together, and the buffers it does so with;
-    - ``reduced``: gradients of a whole unit when its last backward operation is done, and the buffers FSDP sums them in;
+    - ``reduced``: gradients of a whole unit once its backward pass is done, and the buffers that FSDP sums them in;
     - ``activations``: made in a forward pass and alive after it (for the backward pass, or as results);
     - ``recomputed``: made when a part of the forward pass is done again;
     - ``temporaries``: everything else.

@@ -70,7 +70,7 @@ def executed(case: Case, rank: int) -> Executed:
         with FakeTensorMode(allow_non_fake_inputs=True):
             model.to_empty(device=layout.device)
             step = Stepper.of(model, work, settings, layout, _STEPS)
-            with trackers:
+            with trackers.watching():
                 _hold(trackers, step)
                 _watch(trackers, model)
                 for number in range(_STEPS):

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from unittest.mock import patch
 
 import torch
@@ -15,13 +14,15 @@ from torch._ops import HigherOrderOperator
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.distributed._functional_collectives import AsyncCollectiveTensor
 from torch.distributed.fsdp._fully_shard._fsdp_param_group import FSDPParamGroup
+from torch.distributed.pipelining.stage import _PipelineStageBase
 from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._sharding_prop import ShardingPropagator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import _recomputation_hook
 from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.weak import WeakIdKeyDictionary
 
-from compoundeye.plan._allocations import FORWARD, Allocations
+from compoundeye.plan._allocations import Allocations
 from compoundeye.plan._operations import Phase
 from compoundeye.plan._traffic import Traffic, tensors_in
 from compoundeye.train import Layout
@@ -32,7 +33,7 @@ _OF_FSDP = {"unshard": "gathered", "wait_for_unshard": "gathered", "post_backwar
 
 
 class Trackers(TorchDispatchMode):
-    """Counts what one process does from the moment it is entered, inside a ``FakeTensorMode``.
+    """Counts what one process does while it is `watching`, inside a ``FakeTensorMode``.
 
     Operations on tensors that wrap others (DTensors) are passed by: they come again as what they are on this rank.
     """
@@ -47,7 +48,7 @@ class Trackers(TorchDispatchMode):
         self.allocations = Allocations(lambda: (self.phase, self.passes))
         self._recomputing = 0
         self._paused = 0
-        self._patches = ExitStack()
+        self._gradients = WeakIdKeyDictionary()
 
     @property
     def phase(self) -> Phase:
@@ -62,24 +63,21 @@ class Trackers(TorchDispatchMode):
         self.traffic.restart()
         self.allocations.restart()
 
-    def __enter__(self) -> Self:
-        enter = self._patches.enter_context
-        enter(self.allocations.resizes())
-        enter(patch.object(ShardingPropagator, "_fake_mode_lock", _Within(self._pause)))
-        enter(_around(_recomputation_hook, self._recompute))
-        for name, part in _OF_FSDP.items():
-            enter(patch.object(FSDPParamGroup, name, self._scoped(getattr(FSDPParamGroup, name), part)))
-        super().__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        super().__exit__(kind, error, trace)
-        self._patches.close()
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within the block operations are counted."""
+        with ExitStack() as stack:
+            enter = stack.enter_context
+            enter(self.allocations.resizes())
+            enter(patch.object(ShardingPropagator, "_fake_mode_lock", _Within(self._pause)))
+            enter(_around(_recomputation_hook, self._recompute))
+            enter(
+                patch.object(_PipelineStageBase, "get_bwd_send_ops", self._noted(_PipelineStageBase.get_bwd_send_ops))
+            )
+            for name, part in _OF_FSDP.items():
+                enter(patch.object(FSDPParamGroup, name, self._scoped(getattr(FSDPParamGroup, name), part)))
+            enter(self)
+            yield
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """See TorchDispatchMode."""
@@ -90,7 +88,9 @@ class Trackers(TorchDispatchMode):
         if self._paused or isinstance(func, HigherOrderOperator):
             return result
         self.allocations.saw(one for one in tensors_in(result) if isinstance(one, FakeTensor))
-        self.traffic.saw(func, (*args, *kwargs.values()), result, self.phase)
+        inputs = (*args, *kwargs.values())
+        back = func.namespace == "c10d" and any(tensor in self._gradients for tensor in tensors_in(inputs))
+        self.traffic.saw(func, inputs, result, "backward" if back else self.phase)
         if (found := _flops(func, args, kwargs, result)) is not None:
             self.flops[self.phase] = self.flops.get(self.phase, 0) + found
         return result
@@ -106,6 +106,18 @@ class Trackers(TorchDispatchMode):
                 return method(unit, *arguments, **options)
 
         return scoped
+
+    def _noted(self, method: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+        """A pipeline sends gradients when its backward pass is over."""
+
+        @wraps(method)
+        def noted(*arguments: Any) -> list[Any]:
+            operations = method(*arguments)
+            for one in operations:
+                self._gradients[one.tensor] = True
+            return operations
+
+        return noted
 
     @contextmanager
     def _pause(self) -> Iterator[None]:
@@ -178,6 +190,3 @@ def _flops(function: Any, arguments: Any, options: Any, result: Any) -> int | No
         return int(sdpa_backward_flop_count(*(one.shape for one in arguments[:4])))
     count = flop_registry.get(packet)
     return None if count is None else int(count(*arguments, **options, out_val=result))
-
-
-__all__ = ["FORWARD", "Trackers"]

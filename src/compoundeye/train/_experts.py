@@ -6,6 +6,9 @@ token is dropped, so results are those of one process. What is not split this wa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.distributed._functional_collectives import all_reduce, all_to_all_single
@@ -13,8 +16,9 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, Shard
 from torch.utils._python_dispatch import _disable_current_modes
+from torch.utils.checkpoint import _CachedTorchDispatchMode, _CachingTorchDispatchMode
 
-from compoundeye.nets import Mixture, inverted, mixtures, permuted
+from compoundeye.nets import Mixture, inverted, mixtures, permuted, told
 from compoundeye.records import EyeError
 from compoundeye.train._layout import Layout
 
@@ -72,14 +76,14 @@ class Exchange(nn.Module):
         leaving = counts.view(processes, -1)  # [process, one of its experts]
         coming = _moved(counts, None, None, self.mesh).view(processes, -1)  # [process, one of mine]
         # The one time that the device is waited for.
-        sizes = torch.stack([leaving.sum(1), coming.sum(1)]).tolist()
+        sizes = told(torch.stack([leaving.sum(1), coming.sum(1)]), len(tokens))
         there = _moved(tokens, sizes[1], sizes[0], self.mesh)  # by process, then expert
         mine = torch.arange(coming.shape[1], device=tokens.device).repeat(processes)
         order = mine.repeat_interleave(coming.flatten(), output_size=len(there)).argsort(stable=True)
         inverse = inverted(order)
         there = permuted(there, order, inverse)
         # Selective recomputation counts operations, and FSDP's are not as many the second time (pytorch#196862).
-        with _disable_current_modes():
+        with _whole():
             done = experts(there, coming.sum(0))
         return _moved(permuted(done, inverse, order), sizes[0], sizes[1], self.mesh)
 
@@ -87,6 +91,16 @@ class Exchange(nn.Module):
 def _moved(x: Tensor, came: list[int] | None, went: list[int] | None, mesh: DeviceMesh) -> Tensor:
     """All-to-all: parts of the first dimension, ``went`` to each process and ``came`` from each (None: equal)."""
     return all_to_all_single(x.contiguous(), came, went, mesh)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Out of sight of selective recomputation, but not of others that watch operations (`compoundeye.plan`)."""
+    with _disable_current_modes() as modes, ExitStack() as stack:
+        for mode in reversed(modes):  # innermost first
+            if not isinstance(mode, _CachingTorchDispatchMode | _CachedTorchDispatchMode):
+                stack.enter_context(mode)
+        yield
 
 
 def _keep_mine(mixture: Mixture, mesh: DeviceMesh) -> None:

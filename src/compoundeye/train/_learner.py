@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import _disable_current_modes
 
 from compoundeye.nets import (
     ByteTokenizer,
@@ -22,14 +21,13 @@ from compoundeye.nets import (
     pixel_scale,
 )
 from compoundeye.records import EyeError
+from compoundeye.train._chance import drawn
 from compoundeye.train._layout import Layout
 from compoundeye.train._mix import mix
 from compoundeye.train._settings import Settings
 
 Sums = dict[str, Tensor]
 """Figures summed over pictures: the loop adds them up over processes and divides by the number of pictures."""
-
-_SEED_BITS = 62
 
 
 class Learner(nn.Module):
@@ -199,5 +197,4 @@ def tokenizer(settings: Settings) -> ByteTokenizer | FileTokenizer:
 
 def _generator() -> torch.Generator:
     """A generator of its own from the step's chance: what draws from it does not depend on the device."""
-    with _disable_current_modes():  # a number, also where tensors have none (see `compoundeye.plan`)
-        return torch.Generator().manual_seed(int(torch.randint(1 << _SEED_BITS, ())))
+    return torch.Generator().manual_seed(drawn())

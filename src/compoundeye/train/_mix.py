@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SEED_BITS = 62
+from compoundeye.train._chance import drawn
 
 
 def mix(
@@ -35,7 +35,7 @@ def mix(
     """
     wanted = _one_hot(targets, classes)
     # torch's own Beta takes no generator.
-    chance = np.random.default_rng(int(torch.randint(1 << _SEED_BITS, (), generator=generator)))
+    chance = np.random.default_rng(drawn(generator))
     cut = cutmix > 0 and (mixup <= 0 or chance.random() < 0.5)
     alpha = cutmix if cut else mixup
     if alpha <= 0:

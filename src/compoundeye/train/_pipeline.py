@@ -8,17 +8,17 @@ with C chunks each and M microbatches, (P - 1) / (C * M) is the time lost over t
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleGPipe, ScheduleInterleaved1F1B
-from torch.utils._python_dispatch import _disable_current_modes
 
 from compoundeye.nets import ViT, share_router_losses
 from compoundeye.records import EyeError
+from compoundeye.train._chance import drawn
 from compoundeye.train._experts import split_experts
 from compoundeye.train._fsdp import let_go
 from compoundeye.train._layout import Layout
@@ -56,7 +56,16 @@ class Pipelined:
     that optimisers, averages and checkpoints work as without a pipeline.
     """
 
-    def __init__(self, learner: nn.Module, layout: Layout, microbatches: int, loss: Loss, *, chunks: int = 1) -> None:
+    def __init__(
+        self,
+        learner: nn.Module,
+        layout: Layout,
+        microbatches: int,
+        loss: Loss,
+        *,
+        chunks: int = 1,
+        figures: Sequence[str] | None = None,
+    ) -> None:
         """Cut the learner and make its parts parallel (instead of `parallelise`).
 
         Args:
@@ -65,6 +74,7 @@ class Pipelined:
             microbatches: parts of a batch; at least as many as the pipeline has processes.
             loss: called on the last stage, which has the head.
             chunks: of blocks, that each process holds; more than one shortens the time lost but talks more.
+            figures: names of those that ``loss`` gives; the last stage tells them in the first step if not given.
 
         Raises:
             EyeError: the learner cannot be cut so.
@@ -90,7 +100,7 @@ class Pipelined:
         self._targets: tuple[Tensor, ...] = ()
         self._factor = 1.0
         self._sums: dict[str, Tensor] = {}
-        self._names: list[str] | None = None
+        self._names = None if figures is None else ["loss", *figures]
 
     @property
     def first(self) -> bool:
@@ -191,9 +201,7 @@ class Pipelined:
 
     def _reseed(self) -> None:
         """Stages start from one seed, but their layers are not to draw the same numbers."""
-        with _disable_current_modes():  # a number, also where tensors have none (see `compoundeye.plan`)
-            seed = int(torch.randint(1 << 62, ()))
-        torch.manual_seed(seed + self.layout.rank("pipeline"))
+        torch.manual_seed(drawn() + self.layout.rank("pipeline"))
 
     def _shared_sums(self) -> tuple[Tensor, dict[str, Tensor]]:
         assert self.layout.mesh is not None

@@ -70,7 +70,9 @@ def shared(learner: Learner, layout: Layout) -> Work:
     def loss(features: Tensor, targets: Tensor, valid: Tensor) -> tuple[Tensor, Sums]:
         return learner.judged(features, targets, valid)
 
-    return Pipelined(learner, layout, max(plan.microbatches, plan.pipeline), loss, chunks=plan.chunks)
+    return Pipelined(
+        learner, layout, max(plan.microbatches, plan.pipeline), loss, chunks=plan.chunks, figures=["accuracy"]
+    )
 
 
 def answer_of(learner: Learner) -> Callable[[Tensor], Tensor]:
