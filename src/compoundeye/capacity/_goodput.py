@@ -9,6 +9,7 @@ from statistics import fmean
 from compoundeye.capacity._failures import CAUSES, Job, micro, simulated
 from compoundeye.capacity._interval import Tried, best_interval, whole_steps
 from compoundeye.capacity._reliability import HOUR, Reliability
+from compoundeye.capacity._spares import spares_needed
 from compoundeye.capacity._stretch import Cadence
 from compoundeye.capacity._term import Term
 from compoundeye.capacity._young_daly import daly, expected_fraction
@@ -49,6 +50,13 @@ class Goodput:
     gpus: int
     days: float
     spares: int
+    """Nodes that stood by at the start."""
+
+    @property
+    def of_paid(self) -> float:
+        """Useful share of all node-time, that of spare nodes included."""
+        nodes = self.reliability.nodes(self.gpus)
+        return self.fraction * nodes / (nodes + self.spares)
 
     def terms(self) -> tuple[Term, ...]:
         """Each figure with its formula or source."""
@@ -59,6 +67,8 @@ class Goodput:
             ("analytic", self.analytic, "1", "useful / elapsed by renewal (expected_fraction)", DALY),
             ("mttf", self.mttf, "s", "1 / (failures per GPU and hour x GPUs)", "nodes in series"),
             ("failures", self.failures, "1", "counted, mean of the runs", SIMULATION),
+            ("of_paid", self.of_paid, "1", "fraction x nodes / (nodes + spares)", SIMULATION),
+            ("spares", float(self.spares), "nodes", "given, or the 99th percentile of nodes under repair", "Palm 1938"),
             ("planned", self.planned, "1", "counted, mean of the runs", SIMULATION),
             ("interval", self.interval, "s", "work between checkpoints in the simulation", SIMULATION),
             (
@@ -88,7 +98,7 @@ def goodput(
     write_seconds: float = 0.0,
     interval: float | None = None,
     days: float = 30.0,
-    spares: int = 0,
+    spares: int | None = None,
     elastic: bool = False,
     replica: int = 1,
     seed: int = 0,
@@ -104,7 +114,7 @@ def goodput(
         write_seconds: from then until it is whole, in the background; the next one waits for that.
         interval: seconds of work between checkpoints; None: the best that the simulation finds.
         days: that the nodes are paid for.
-        spares: nodes that stand by beside the job's.
+        spares: nodes that stand by beside the job's; None: as many as `spares_needed` says.
         elastic: go on with fewer nodes instead of waiting for repairs.
         replica: nodes that an elastic job gives up together.
         seed: of the first run; the others take the next ones. The same seed gives the same answer.
@@ -113,6 +123,7 @@ def goodput(
     Raises:
         EyeError: an argument that cannot be.
     """
+    spares = spares_needed(gpus, reliability) if spares is None else spares
     _check(gpus=gpus, step_seconds=step_seconds, days=days, replica=replica, runs=runs)
     _check(save_seconds=save_seconds, write_seconds=write_seconds, spares=spares, zero=True)
     if interval is not None:
