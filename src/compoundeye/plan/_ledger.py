@@ -63,7 +63,9 @@ def _groups(
 class Ledger:
     """Operations, each ``count`` times in a step."""
 
-    def __init__(self, count: float, precision: Precision, again: str = "none", *, learns: bool = True) -> None:
+    def __init__(
+        self, count: float, precision: Precision, again: str = "none", *, learns: bool = True, microbatches: int = 1
+    ) -> None:
         """Begin with none.
 
         Args:
@@ -71,7 +73,9 @@ class Ledger:
             precision: of products.
             again: activation checkpointing of the plan.
             learns: whether gradients flow here; else there is nothing but a forward pass.
+            microbatches: passes between two reductions of gradients.
         """
+        self.microbatches = microbatches
         self.count = count
         self.precision: Precision = precision
         self.width = 4 if precision == "fp32" else 2

@@ -101,6 +101,7 @@ class _Rank:
             plan.precision,
             plan.activation_checkpointing,
             self.learns,
+            microbatches=case.microbatches,
         )
 
     def operations(self) -> Iterator[Operation]:
@@ -202,7 +203,9 @@ class _Rank:
             ends = end_parameters(config, tensor, first=i == 0, last=i == plan.pipeline * plan.chunks - 1)
             if ends:
                 unit = Unit("ends", ends, learns)
-                yield unit, self.width, shard, replicate, forward, backward, accumulate
+                # FSDP fetches ahead what was last in the forward pass, though nothing of it learns.
+                ahead = backward if learns else forward
+                yield unit, self.width, shard, replicate, forward, ahead, accumulate
             for (is_mixture, drop), count in _kinds(config, (self.blocks[i],)):
                 del drop
                 parameters = block_parameters(config, tensor, mixture=is_mixture, exchanged=self.exchanged)

@@ -38,6 +38,8 @@ class Sight:
     """Activation checkpointing."""
     learns: bool = True
     causal: bool = False
+    microbatches: int = 1
+    """Passes between two reductions of gradients: what is summed over copies of a parameter is summed then."""
 
     @property
     def length(self) -> int:
@@ -58,7 +60,7 @@ def block(
         places: where experts are, if its feed-forward layer is a mixture of them.
     """
     c, tensor = config, sight.tensor
-    ledger = Ledger(count, sight.precision, sight.again, learns=sight.learns)
+    ledger = Ledger(count, sight.precision, sight.again, learns=sight.learns, microbatches=sight.microbatches)
     most = sight.rows * sight.length
     few = most // tensor.size * c.width
     _norm(ledger, "norm1", few, c, tensor)
@@ -146,13 +148,14 @@ def _norm(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, 
     if ledger.learns:
         count = 2 if c.norm == "layer" else 1
         size = (width or c.width) * ledger.width
-        ledger.call(part, "backward", "all_reduce", tensor, size, count=count, hidden=False)
+        ledger.call(part, "backward", "all_reduce", tensor, size, count=count / ledger.microbatches, hidden=False)
 
 
 def _scale(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group) -> None:
     ledger.streams(part, 2 * numbers, 6 * numbers)
     if ledger.learns:
-        ledger.call(part, "backward", "all_reduce", tensor, c.width * ledger.width, hidden=False)
+        size, count = c.width * ledger.width, 1 / ledger.microbatches
+        ledger.call(part, "backward", "all_reduce", tensor, size, count=count, hidden=False)
 
 
 def _added(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, *, drop: bool) -> None:

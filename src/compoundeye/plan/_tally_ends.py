@@ -58,7 +58,7 @@ def leave(c: ViTConfig, sight: Sight, count: float, *, pooled: bool = True) -> t
     few = most // tensor.size
     ledger.streams("norm", 2 * few, 3 * few, again="never")
     if ledger.learns:
-        norms = 2 if c.norm == "layer" else 1
+        norms = (2 if c.norm == "layer" else 1) / sight.microbatches
         ledger.call("norm", "backward", "all_reduce", tensor, c.width * width, count=norms, hidden=False)
     # Along tensor all ranks have the same gradient and each takes its part; along context it is summed.
     ledger.talk("join", "all_gather", None, tensor, most * width, again="never")
