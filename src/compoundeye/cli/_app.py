@@ -32,6 +32,7 @@ COMMANDS = {
     "correct": "Fix",
     "train": "Train",
     "runs": "Train",
+    "benchmark": "Plan",
     "show": "Out",
     "gallery": "Out",
     "export": "Out",
