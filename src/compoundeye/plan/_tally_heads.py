@@ -50,7 +50,7 @@ def margin(
 ) -> tuple[Operation, ...]:
     """Embeddings of all ranks against this rank's classes, as many blocks of them as logits fit.
 
-    The first data rank's classes, the most that a rank has; of sampled ones the expected number.
+    They are the first data rank's, the most that a rank has.
     """
     ledger = Ledger(count, precision)
     ledger.linear("embed", rows, dimension, features, again="never", inputs=learns)
@@ -61,7 +61,7 @@ def margin(
     ledger.talk("head.labels", "all_gather", None, data, everyone * _INT, again="never")
     ledger.talk("head.largest", "all_reduce", None, data, everyone * _FLOAT, again="never")
     ledger.talk("head.sums", "all_reduce", "all_reduce", data, 2 * everyone * _FLOAT, again="never")
-    mine = classes_here(classes, rate, data.size)
+    mine = classes_here(classes, rate, data.size, everyone)
     block = max(_LOGITS // (_FLOAT * max(everyone, 1)), _FEWEST)
     whole, rest = divmod(mine, block)
     for size, times in ((block, whole), (rest, 1 if rest else 0)):
@@ -80,10 +80,13 @@ def margin(
     return tuple(ledger.operations)
 
 
-def classes_here(classes: int, rate: float, ranks: int) -> int:
-    """Classes of the first rank that take part in a step, on average."""
+def classes_here(classes: int, rate: float, ranks: int, everyone: int) -> int:
+    """Classes of the first rank that take part in a pass over so many pictures: sampled, or theirs; as expected."""
     mine = ceil(classes / ranks)
-    return mine if rate == 1 else max(1, round(mine * rate))
+    if rate == 1:
+        return mine
+    left_out = (1 - rate) * (1 - 1 / classes) ** everyone
+    return min(round(mine * (1 - left_out)), mine)
 
 
 @lru_cache(maxsize=4096)
