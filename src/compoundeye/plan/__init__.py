@@ -6,6 +6,7 @@ Cost: importing this imports torch. Limit: seconds follow from published tables;
 
 from compoundeye.plan._case import Case
 from compoundeye.plan._dry_run import executed
+from compoundeye.plan._dry_runs import dry_run
 from compoundeye.plan._executed import Executed, Moment, Sent
 from compoundeye.plan._operations import Attention, Collective, Operation, Product, Streamed, Tally
 
@@ -20,5 +21,6 @@ __all__ = [
     "Sent",
     "Streamed",
     "Tally",
+    "dry_run",
     "executed",
 ]

@@ -24,15 +24,15 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.testing._internal.distributed.fake_pg import FakeStore
 
+from compoundeye.nets import MarginSoftmax
+from compoundeye.plan._alone import alone
 from compoundeye.plan._case import Case
 from compoundeye.plan._executed import Executed
 from compoundeye.plan._trackers import Trackers
@@ -59,7 +59,7 @@ def executed(case: Case, rank: int) -> Executed:
         )
     began = time.perf_counter()
     settings = _without(case.settings)
-    with _alone(rank, case.world_size), warnings.catch_warnings():
+    with alone(rank, case.world_size), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         layout = lay_out(settings.plan, "cpu")
         trackers = Trackers(layout)
@@ -130,6 +130,8 @@ def _pictures(case: Case) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _gradients(step: Stepper) -> Iterator[Tensor]:
+    for head in (one for one in step.learner.modules() if isinstance(one, MarginSoftmax)):
+        yield from (gradient for _, gradient in head.row_gradients())
     for parameter in step.learner.parameters():
         if parameter.grad is not None:
             yield parameter.grad
@@ -170,18 +172,3 @@ def _without(settings: Settings) -> Settings:
     plan = settings.plan.model_copy(update={"compile": False, "deterministic": False})
     model = settings.model.model_copy(update={"pretrained": False})
     return settings.model_copy(update={"plan": plan, "model": model})
-
-
-@contextmanager
-def _alone(rank: int, world_size: int) -> Iterator[None]:
-    """This process as one of many that are not there."""
-    if dist.is_initialized():
-        raise EyeError("a dry run stands for processes that are not there: start it outside of a distributed run")
-    if world_size == 1:
-        yield
-        return
-    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world_size)
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()

@@ -19,7 +19,7 @@ from torch.distributed.tensor import DTensor
 from torch.distributed.tensor._sharding_prop import ShardingPropagator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import _recomputation_hook
-from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sdpa_flop_count
+from torch.utils.flop_counter import conv_flop_count, flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 from torch.utils.weak import WeakIdKeyDictionary
 
 from compoundeye.plan._allocations import Allocations
@@ -29,6 +29,8 @@ from compoundeye.train import Layout
 
 _ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
 _ATTENTION_BACKWARD = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+_TRANSPOSED, _GROUPS, _WANTED = 7, 9, 10
+"""Arguments of ``convolution_backward``."""
 _OF_FSDP = {"unshard": "gathered", "wait_for_unshard": "gathered", "post_backward": "reduced"}
 
 
@@ -47,6 +49,7 @@ class Trackers(TorchDispatchMode):
         self.traffic = Traffic(layout)
         self.allocations = Allocations(lambda: (self.phase, self.passes))
         self._recomputing = 0
+        self._reducing = 0
         self._paused = 0
         self._gradients = WeakIdKeyDictionary()
 
@@ -55,7 +58,8 @@ class Trackers(TorchDispatchMode):
         """Of now."""
         if self._recomputing:
             return "recompute"
-        return "backward" if torch._C._current_graph_task_id() != -1 else self.step
+        back = self._reducing or torch._C._current_graph_task_id() != -1  # a pipeline reduces after its last pass
+        return "backward" if back else self.step
 
     def restart(self) -> None:
         """Count anew; memory that is alive stays counted."""
@@ -100,10 +104,15 @@ class Trackers(TorchDispatchMode):
 
         @wraps(method)
         def scoped(unit: Any, *arguments: Any, **options: Any) -> Any:
-            if method.__name__ == "post_backward":
+            reduces = method.__name__ == "post_backward"
+            if reduces:
                 self.allocations.belongs(_whole_gradients(unit), part)
-            with self.allocations.scope(part):
-                return method(unit, *arguments, **options)
+            self._reducing += reduces
+            try:
+                with self.allocations.scope(part):
+                    return method(unit, *arguments, **options)
+            finally:
+                self._reducing -= reduces
 
         return scoped
 
@@ -188,5 +197,9 @@ def _flops(function: Any, arguments: Any, options: Any, result: Any) -> int | No
         return int(sdpa_flop_count(*(one.shape for one in arguments[:3])))
     if packet == _ATTENTION_BACKWARD:
         return int(sdpa_backward_flop_count(*(one.shape for one in arguments[:4])))
+    if packet == torch.ops.aten.convolution_backward and arguments[_GROUPS] > 1:
+        # PyTorch's formula takes no notice of groups; as many as forward, for inputs and for weights.
+        forward = conv_flop_count(arguments[1].shape, arguments[2].shape, arguments[0].shape, arguments[_TRANSPOSED])
+        return int(forward * sum(arguments[_WANTED][:2]))
     count = flop_registry.get(packet)
     return None if count is None else int(count(*arguments, **options, out_val=result))
