@@ -4,6 +4,7 @@ Guarantee: every figure says where it is from: a data sheet, a paper, a measurem
 this imports no torch. Limit: a figure from a data sheet is an upper bound until `eye benchmark` has measured it.
 """
 
+from compoundeye.capacity._calibrate import Calibration, calibrate
 from compoundeye.capacity._categorising_plan import CategorisingPlan, Way, categorising_plan
 from compoundeye.capacity._cluster import Accelerator, Cluster, Curve, Network, Node
 from compoundeye.capacity._goodput import Goodput, goodput
@@ -17,7 +18,8 @@ from compoundeye.capacity._hardware import (
     network,
 )
 from compoundeye.capacity._hardware_file import kind_of
-from compoundeye.capacity._measure import FULL, QUICK, Effort, Feed, measure
+from compoundeye.capacity._measure import FULL, QUICK, Extent, Feed, measure
+from compoundeye.capacity._measure_device import Effort
 from compoundeye.capacity._published_gpu import GpuRate, gpu_rate, gpu_rates
 from compoundeye.capacity._rates import (
     ModelRates,
@@ -39,10 +41,11 @@ __all__ = [
     "FULL",
     "QUICK",
     "Accelerator",
+    "Calibration",
     "CategorisingPlan",
     "Cluster",
     "Curve",
-    "Effort",
+    "Extent",
     "Feed",
     "Goodput",
     "GpuRate",
@@ -59,6 +62,7 @@ __all__ = [
     "Way",
     "accelerator",
     "accelerator_of",
+    "calibrate",
     "categorising_plan",
     "cluster",
     "daly",

@@ -46,7 +46,7 @@ _START = (
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Extent:
     """How much of everything is measured."""
 
     seconds: float
@@ -57,8 +57,8 @@ class Effort:
     disk_bytes: int
 
 
-FULL = Effort(seconds=0.4, rounds=3, pictures=512, disk_bytes=2 << 30)
-QUICK = Effort(seconds=0.1, rounds=1, pictures=128, disk_bytes=256 << 20)
+FULL = Extent(seconds=0.4, rounds=3, pictures=512, disk_bytes=2 << 30)
+QUICK = Extent(seconds=0.1, rounds=1, pictures=128, disk_bytes=256 << 20)
 
 
 def measure(
@@ -67,7 +67,7 @@ def measure(
     pictures: str | os.PathLike[str] | None = None,
     place: str | os.PathLike[str] | None = None,
     workers: int | None = None,
-    effort: Effort = FULL,
+    extent: Extent = FULL,
     feed: Feed | None = None,
     progress: Progress | None = None,
 ) -> Rates:
@@ -81,7 +81,7 @@ def measure(
         pictures: a folder of the user's own, to measure with instead of made JPEGs of 500 x 375 and 50 KB.
         place: folder on the disk where corpora will be; the system's folder for temporary files if not given.
         workers: processes; one a core if not given.
-        effort: how much of everything; ``QUICK`` for a first look.
+        extent: how much of everything; ``QUICK`` for a first look.
         feed: the training loader, to measure it too.
         progress: told (measurements done, measurements in all).
 
@@ -94,14 +94,14 @@ def measure(
         raise EyeError(f"there is no folder {os.fspath(place)}: give --place one on the disk to measure")
     workers = workers or available_cores()
     samples = _samples(pictures)
-    count = _pictures_a_job(samples[0], workers, effort)
+    count = _pictures_a_job(samples[0], workers, extent)
     with tempfile.TemporaryDirectory(dir=place, prefix="eye-benchmark-") as scratch:
         folders = tuple(_written(sample, Path(scratch) / f"size{number}") for number, sample in enumerate(samples))
         turn: list[tuple[What, str]] = [("pictures", models[0]), *(("model", name) for name in models)]
         turn.append(("jobs", models[0]))
         jobs = [
-            Work(what, folders, name, str(Path(scratch) / f"core{core}"), count, effort.seconds)
-            for _ in range(effort.rounds)
+            Work(what, folders, name, str(Path(scratch) / f"core{core}"), count, extent.seconds)
+            for _ in range(extent.rounds)
             for what, name in turn
             for core in range(workers)
         ]
@@ -111,7 +111,7 @@ def measure(
         loader = None if feed is None else tell.after(partial(_loader, Path(scratch), folders[0], feed, workers, count))
         rows = tell.after(partial(row_bytes, Path(scratch)))
         piece = round(samples[0].size)
-        disk = measure_disk(scratch, size=effort.disk_bytes, piece=piece, seconds=2 * effort.seconds, tell=tell)
+        disk = measure_disk(scratch, size=extent.disk_bytes, piece=piece, seconds=2 * extent.seconds, tell=tell)
 
     def median(what: str, figure: str, model: str = models[0]) -> float:
         values = [one.figures[figure] for work, one in found if (work.what, work.model) == (what, model)]
@@ -121,7 +121,7 @@ def measure(
     around = max(0.0, median("jobs", "categorise") - parts)
     return Rates(
         kind="measured",
-        source=_source(effort),
+        source=_source(extent),
         machine=machine(),
         cores=workers,
         sizes=tuple(
@@ -210,10 +210,10 @@ def _written(sample: Sample, folder: Path) -> str:
     return str(folder)
 
 
-def _pictures_a_job(sample: Sample, workers: int, effort: Effort) -> int:
+def _pictures_a_job(sample: Sample, workers: int, extent: Extent) -> int:
     """As many as there is room for, in files and in a corpus, for all cores at once."""
     room = int(_MOST_BYTES / workers / (2 * sample.size))
-    return max(16, min(effort.pictures, room))
+    return max(16, min(extent.pictures, room))
 
 
 def _start(model: str) -> float:
@@ -238,10 +238,10 @@ def _loader(scratch: Path, folder: str, feed: Feed, workers: int, count: int) ->
     return (time.process_time() - core) / fed
 
 
-def _source(effort: Effort) -> str:
+def _source(extent: Extent) -> str:
     what = ", ".join(f"{name} {version(name)}" for name in _VERSIONS)
     now = datetime.now(UTC).strftime("%Y-%m-%d")
     return (
-        f"`eye benchmark{' --quick' if effort != FULL else ''}` on {now}, compoundeye {__version__}, "
+        f"`eye benchmark{' --quick' if extent != FULL else ''}` on {now}, compoundeye {__version__}, "
         f"Python {platform.python_version()}, {what}"
     )

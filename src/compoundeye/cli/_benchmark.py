@@ -50,7 +50,7 @@ def benchmark(
             pictures=pictures,
             place=place,
             workers=workers,
-            effort=QUICK if quick else FULL,
+            extent=QUICK if quick else FULL,
             feed=_feed(),
             progress=tell,
         )
