@@ -8,6 +8,7 @@ from compoundeye.plan._case import Case
 from compoundeye.plan._dry_run import executed
 from compoundeye.plan._dry_runs import dry_run
 from compoundeye.plan._executed import Executed, Moment, Sent
+from compoundeye.plan._memory import Memory, memory
 from compoundeye.plan._operations import Attention, Collective, Operation, Product, Streamed, Tally
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Case",
     "Collective",
     "Executed",
+    "Memory",
     "Moment",
     "Operation",
     "Product",
@@ -23,4 +25,5 @@ __all__ = [
     "Tally",
     "dry_run",
     "executed",
+    "memory",
 ]
