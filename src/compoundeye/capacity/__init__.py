@@ -19,7 +19,7 @@ from compoundeye.capacity._hardware import (
 )
 from compoundeye.capacity._hardware_file import kind_of
 from compoundeye.capacity._measure import FULL, QUICK, Extent, Feed, measure
-from compoundeye.capacity._measure_device import Effort
+from compoundeye.capacity._measure_device import HardwareEffort
 from compoundeye.capacity._published_gpu import GpuRate, gpu_rate, gpu_rates
 from compoundeye.capacity._rates import (
     ModelRates,
@@ -49,6 +49,7 @@ __all__ = [
     "Feed",
     "Goodput",
     "GpuRate",
+    "HardwareEffort",
     "HardwareNames",
     "Kind",
     "ModelRates",

@@ -66,7 +66,7 @@ class Network:
     latency: float
     """Seconds of one hop."""
     achieved: Curve
-    """Fraction of the bandwidth by bytes of a message."""
+    """Fraction of the bandwidth by bytes that one accelerator sends in one call, with the latency of hops taken off."""
     sources: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -41,22 +41,25 @@ def from_floor(bandwidth: float, floor: float, limit: float) -> Curve:
     return Curve(tuple((size, size / bandwidth / (floor + size / bandwidth / limit)) for size in _SIZES))
 
 
+def from_calls(calls: Iterable[tuple[float, int, float]], bandwidth: float, latency: float) -> Curve:
+    """Fraction of a network's bandwidth by bytes that one accelerator sends in one call.
+
+    ``calls``: bytes sent, hops and seconds of each. The latency of the hops is taken off, since whoever uses the curve
+    adds that of their own group; at most four fifths of the time.
+    """
+    return rising((sent, sent / bandwidth / max(taken - hops * latency, taken / 5)) for sent, hops, taken in calls)
+
+
 def from_all_reduce(
     table: Sequence[tuple[float, float]], ranks: int, bandwidth: float, latency: float, limit: float | None = None
 ) -> Curve:
-    """Fraction of a network's bandwidth by bytes that one accelerator sends in one call.
+    """The same from a table of nccl-tests: bytes of the message and bus bandwidth (bytes/s) of an all-reduce.
 
-    ``table``: bytes of the message and bus bandwidth (bytes/s) as nccl-tests gives them (PERFORMANCE.md there: bus
-    bandwidth is what each rank sends, ``2 (n-1) / n`` times the message, over the time). The latency of the
-    ``2 (n-1)`` hops is taken off, since whoever uses the curve adds that of their own group; at most four fifths of
-    the time. With ``limit`` each byte takes longer by so much that the largest message reaches this fraction: for
-    calls that switches do not help.
+    Bus bandwidth (PERFORMANCE.md of nccl-tests) is what each rank of the ring sends, ``2 (n-1) / n`` times the
+    message in ``2 (n-1)`` hops, over the time. With ``limit`` each byte takes longer by so much that the largest
+    message reaches this fraction: for calls that switches do not help.
     """
-    share, hops = 2 * (ranks - 1) / ranks, 2 * (ranks - 1)
+    hops = 2 * (ranks - 1)
     slower = 1 / (limit * bandwidth) - 1 / table[-1][1] if limit is not None else 0.0
-    points = []
-    for size, rate in table:
-        sent = size * share
-        taken = sent / rate
-        points.append((sent, sent / bandwidth / (max(taken - hops * latency, taken / 5) + sent * slower)))
-    return rising(points)
+    sent = [(size * hops / ranks, rate) for size, rate in table]
+    return from_calls([(size, hops, size / rate + size * slower) for size, rate in sent], bandwidth, latency)

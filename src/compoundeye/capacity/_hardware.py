@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -68,13 +68,19 @@ def accelerator_of(device: str) -> Accelerator | None:
 
     The file that names the most words of it wins: ``H100 PCIe`` before ``H100``.
     """
-    said, found = set(device.replace("-", " ").lower().split()), list[tuple[int, str]]()
-    for name in _paths():
-        file = described(name)
+    file = file_of(device, [OURS, users_folder()])
+    return file.accelerator if file else None
+
+
+def file_of(device: str, folders: Sequence[Path]) -> HardwareFile | None:
+    """The file in these folders that names the most of the words by which a driver calls a device, if any does."""
+    said, found = set(device.replace("-", " ").lower().split()), list[tuple[int, str, HardwareFile]]()
+    for name, path in _paths(folders).items():
+        file = _read(path, path.stat().st_mtime_ns)
         words = set(file.device.lower().split())
         if file.accelerator and words and words <= said:
-            found.append((len(words), name))
-    return described(max(found)[1]).accelerator if found else None
+            found.append((len(words), name, file))
+    return max(found, key=lambda one: one[:2])[2] if found else None
 
 
 def cluster(gpu: str, gpus: int, network: str | None = None, *, storage: str | None = None) -> Cluster:
@@ -207,10 +213,7 @@ def _read(path: Path, changed: int) -> HardwareFile:  # noqa: ARG001  # a file t
     return file
 
 
-def _paths() -> dict[str, Path]:
+def _paths(folders: Sequence[Path] | None = None) -> dict[str, Path]:
     """Files by name; the user's go before ours."""
-    return {path.stem: path for folder in (OURS, users_folder()) for path in _tomls(folder)}
-
-
-def _tomls(folder: Path) -> Iterator[Path]:
-    return iter(sorted(folder.glob("*.toml")))
+    every = [OURS, users_folder()] if folders is None else folders
+    return {path.stem: path for folder in every for path in sorted(folder.glob("*.toml"))}
