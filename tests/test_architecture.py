@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "capacity": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "categorise"},
     "nets": {"records", "models"},
     "runs": {"records", "pixels", "models", "corpus", "evaluate"},
-    "train": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "nets", "runs"},
+    "train": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "capacity", "nets", "runs"},
     "console": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "categorise", "runs"},
 }
 MAY_IMPORT["plan"] = set(MAY_IMPORT) - {"console"}  # the rest but what people look at

@@ -10,12 +10,10 @@ from typing import Literal, TypeVar
 
 import torch
 
+from compoundeye.capacity import accelerator_of
 from compoundeye.train._layout import Layout
 from compoundeye.train._process import world_size
 
-# Dense bfloat16 FLOP/s without sparsity, of NVIDIA's data sheets: A100 (2020), H100 SXM and PCIe (2023), H200 (2023),
-# B200 (2024).
-_PEAKS = {"A100": 312e12, "H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "B200": 2250e12}
 _RECENT = 20
 """Steps over which the speed is taken."""
 
@@ -87,7 +85,6 @@ class Speed:
 
 
 def _peak(device: torch.device) -> float:
-    if device.type != "cuda":
-        return 0.0
-    name = torch.cuda.get_device_name(device)
-    return next((peak for part, peak in _PEAKS.items() if all(word in name for word in part.split())), 0.0)
+    """FLOP/s of dense products in bfloat16 by the data sheet; 0 if it is not known."""
+    known = accelerator_of(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+    return known.peak["bf16"] if known else 0.0
