@@ -1,0 +1,73 @@
+"""The few numbers that no data sheet gives, fitted to published tables by ``benchmarks/plan_published.py``."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from compoundeye.records import EyeError
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """How well a kind of software uses a kind of hardware. All are shares of what the hardware's curves promise."""
+
+    products: float
+    """Of the fraction of the peak that the accelerator's curve gives for a matrix product."""
+    attention: float
+    """Of the peak, what fused attention reaches, forward and backward together."""
+    streams: float
+    """Of the fraction of the memory's bandwidth that the accelerator's curve gives."""
+    contention: float
+    """Of communication and computation that go on at once: how much of the shorter one is felt all the same."""
+    jitter: float
+    """How much longer a step takes for each doubling of the number of nodes: the slowest of more is slower."""
+    float8: float
+    """Of the fraction of the peak that bf16 products reach, what float8 products reach of their own peak."""
+    name: str = ""
+    """Software and generation of hardware that they were fitted to: ``compiled-2026/hopper``."""
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(files("compoundeye.plan").joinpath("data", "constants.toml").read_text())
+
+
+def constants_names() -> tuple[str, ...]:
+    """Software and hardware generations that constants were fitted to."""
+    return tuple(_data()["fitted"])
+
+
+@cache
+def constants(name: str) -> Constants:
+    """Fitted constants by name, ``software/generation``, as ``data/constants.toml`` has them.
+
+    Raises:
+        EyeError: nothing was fitted to it.
+    """
+    data = _data()
+    if name not in data["fitted"]:
+        near = get_close_matches(name, constants_names(), 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(constants_names())}"
+        raise EyeError(f"no constants were fitted to {name!r}; {hint}")
+    return Constants(**data["shared"], **data["fitted"][name], name=name)
+
+
+def generation(gpu: str) -> str:
+    """Of kernels that were tuned for an accelerator: by its name, since no figure of a data sheet tells."""
+    return "ampere" if gpu.lower().startswith("a100") else "hopper"
+
+
+@cache
+def constants_for(gpu: str, *, compiled: bool = True) -> Constants:
+    """The constants of the newest PyTorch that was published on an accelerator's generation.
+
+    Limit: everything but A100 is taken for a Hopper, since nobody has published others' tables with their layouts.
+    """
+    kind = "compiled" if compiled else "eager"
+    newest = max(one for one in constants_names() if one.startswith(kind) and one.endswith("/" + generation(gpu)))
+    return constants(newest)
