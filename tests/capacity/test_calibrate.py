@@ -18,10 +18,10 @@ from compoundeye.capacity import (
     network,
 )
 from compoundeye.capacity import _calibrate as calibrating
+from compoundeye.capacity._bench import Measured, Messages
 from compoundeye.capacity._hardware import OURS
 from compoundeye.capacity._hardware_file import read
 from compoundeye.capacity._hardware_write import write
-from compoundeye.capacity._measure_device import Measured
 from compoundeye.records import EyeError
 
 QUICK = HardwareEffort(seconds=1e-4, product=128, stream=2**18, message=2**13)
@@ -122,8 +122,10 @@ def made_up(device: str, ranks: int = 8, *, float8: bool = True) -> Measured:
         products=rates,
         streams=[(size, 5e-6 + size / 3e12) for size in SIZES],
         launch=3e-6,
-        reductions=[(size, 20e-6 + 2 * (ranks - 1) * (1e-6 + size / ranks / 300e9)) for size in MESSAGES],
-        gathers=[(size, 20e-6 + (ranks - 1) * (1e-6 + size / ranks / 300e9)) for size in MESSAGES],
+        messages=Messages(
+            [(size, 20e-6 + 2 * (ranks - 1) * (1e-6 + size / ranks / 300e9)) for size in MESSAGES],
+            [(size, 20e-6 + (ranks - 1) * (1e-6 + size / ranks / 300e9)) for size in MESSAGES],
+        ),
     )
 
 
@@ -157,7 +159,7 @@ def test_calls_over_the_network_come_out_as_long_as_they_were(card: Measured) ->
     assert link is not None
     assert link.latency == pytest.approx(1e-6, rel=1e-3)
     assert (link.bandwidth, kind_of(link.sources["bandwidth"])) == (450e9, "datasheet")
-    for size, taken in card.reductions[10:-1]:
+    for size, taken in card.messages.reductions[10:-1]:
         sent = size * 14 / 8
         assert 14 * link.latency + sent / (link.bandwidth * link.achieved.at(sent)) == pytest.approx(taken, rel=0.02)
 

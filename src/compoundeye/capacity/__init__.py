@@ -4,7 +4,9 @@ Guarantee: every figure says where it is from: a data sheet, a paper, a measurem
 this imports no torch. Limit: a figure from a data sheet is an upper bound until `eye benchmark` has measured it.
 """
 
+from compoundeye.capacity._bench import HardwareEffort
 from compoundeye.capacity._calibrate import Calibration, calibrate
+from compoundeye.capacity._calibrate_between import calibrate_between
 from compoundeye.capacity._categorising_plan import CategorisingPlan, Way, categorising_plan
 from compoundeye.capacity._cluster import Accelerator, Cluster, Curve, Network, Node
 from compoundeye.capacity._goodput import Goodput, goodput
@@ -19,7 +21,6 @@ from compoundeye.capacity._hardware import (
 )
 from compoundeye.capacity._hardware_file import kind_of
 from compoundeye.capacity._measure import FULL, QUICK, Extent, Feed, measure
-from compoundeye.capacity._measure_device import HardwareEffort
 from compoundeye.capacity._published_gpu import GpuRate, gpu_rate, gpu_rates
 from compoundeye.capacity._rates import (
     ModelRates,
@@ -64,6 +65,7 @@ __all__ = [
     "accelerator",
     "accelerator_of",
     "calibrate",
+    "calibrate_between",
     "categorising_plan",
     "cluster",
     "daly",
