@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -35,6 +35,7 @@ from compoundeye.plan import (
     Tally,
     constants,
     constants_names,
+    fitted_half,
     language_tally,
     published_runs,
     step_time,
@@ -83,15 +84,6 @@ class Row:
     @property
     def table(self) -> str:
         return self.run.group.rsplit("/", 1)[0]
-
-
-def halves(runs: Sequence[PublishedRun]) -> dict[str, bool]:
-    """By group (a model of a table): whether it is of the first half."""
-    size = {run.group: run.run.model.layers * run.run.model.block for run in runs}
-    tables = defaultdict[str, list[str]](list)
-    for group in sorted(size, key=lambda group: (size[group], group)):
-        tables[group.rsplit("/", 1)[0]].append(group)
-    return {group: place % 2 == 0 for groups in tables.values() for place, group in enumerate(groups)}
 
 
 def names_of(row: Row) -> dict[str, str]:
@@ -217,8 +209,8 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}")
     runs = published_runs()
-    half = halves(runs)
-    rows = [Row(run, language_tally(run.run), half[run.group] != args.swap) for run in runs]
+    half = fitted_half(runs)
+    rows = [Row(run, language_tally(run.run), (run.group in half) != args.swap) for run in runs]
     kept = [row for row in rows if not row.run.excluded]
     float8 = [row for row in kept if row.run.run.precision == "float8"]
     bf16 = [row for row in kept if row.run.run.precision != "float8"]

@@ -13,7 +13,7 @@ from compoundeye.plan._executed import Executed, Moment, Sent
 from compoundeye.plan._language import Habits, LanguageModel, LanguageRun, language_tally
 from compoundeye.plan._memory import Memory, memory
 from compoundeye.plan._operations import Attention, Collective, Operation, Product, Streamed, Tally
-from compoundeye.plan._published import PublishedRun, published_runs
+from compoundeye.plan._published import PublishedRun, fitted_half, published_runs
 from compoundeye.plan._time import StepTime, step_time
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "constants_names",
     "dry_run",
     "executed",
+    "fitted_half",
     "language_tally",
     "memory",
     "published_runs",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.resources import files
@@ -77,6 +78,18 @@ def published_runs() -> tuple[PublishedRun, ...]:
         text = files("compoundeye.plan").joinpath("data", "published", name).read_text()
         found.extend(_rows(name.removesuffix(".toml"), tomllib.loads(text)))
     return tuple(found)
+
+
+def fitted_half(runs: Sequence[PublishedRun]) -> frozenset[str]:
+    """Groups whose rows constants are fitted to: the models of each table in order of size, every second one.
+
+    Whole models, so that no row of the judged half has a sister with another batch or number of GPUs in the fitted one.
+    """
+    size = {run.group: run.run.model.layers * run.run.model.block for run in runs}
+    tables = defaultdict[str, list[str]](list)
+    for group in sorted(size, key=lambda group: (size[group], group)):
+        tables[group.rsplit("/", 1)[0]].append(group)
+    return frozenset(group for groups in tables.values() for group in groups[::2])
 
 
 def _rows(file: str, data: dict[str, Any]) -> Iterator[PublishedRun]:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log2
 
-from compoundeye.capacity import Accelerator, Cluster, Term
+from compoundeye.capacity import Cluster, Term
 from compoundeye.plan._collective_time import collective_seconds
 from compoundeye.plan._constants import Constants, constants_for
-from compoundeye.plan._operations import Attention, Collective, Operation, Product, Streamed, Tally
+from compoundeye.plan._operations import Attention, Collective, Product, Tally
 from compoundeye.records import EyeError
 
 WIDTH = {"fp32": 4, "bf16": 2, "float8": 1}
 """Bytes of a number that a product reads; it writes two (bf16) or four."""
+WITHIN_A_PASS = ("tensor", "context", "expert")
+"""Dimensions over which every microbatch communicates; the others do once a step, or beside all of it."""
 METHOD = "roofline: Williams et al., Roofline, CACM 52(4), 2009"
 BUBBLE = "Narayanan et al., Efficient Large-Scale Language Model Training on GPU Clusters, 2021, section 2.2"
 FITTED = "fitted by benchmarks/plan_published.py to half of the published tables in plan/data/published"
@@ -93,73 +95,123 @@ def step_time(tally: Tally, cluster: Cluster, constants: Constants | None = None
     Raises:
         EyeError: the accelerator has no arithmetic of the precision that the tally asks for.
     """
-    gpu = cluster.node.accelerator
-    set_ = constants_for(gpu.name) if constants is None else constants
+    machine = _machine(cluster, constants)
+    gpu, set_ = machine.gpu, machine.constants
     matrix = attention = streamed = update = 0.0
     compute = {"forward": 0.0, "backward": 0.0, "update": 0.0}
     hidden: dict[str, dict[str, float]] = {"forward": {}, "backward": {}, "update": {}}
     exposed: dict[str, float] = {}
-    often = ("", 0.0)
+    precision, most = "", 0.0
     for one in tally.operations:
         phase = "backward" if one.phase == "recompute" else one.phase
+        count = one.count
         if isinstance(one, Collective):
-            each = collective_seconds(one.kind, one.bytes, one.size, one.stride, cluster)
+            each, over = machine.collective(one), one.dimension
+            exposed.setdefault(over, 0.0)
             if one.hidden:
                 beside = hidden[phase]
-                beside[one.dimension] = beside.get(one.dimension, 0.0) + each * max(one.count - 1, 0)
-                exposed[one.dimension] = exposed.get(one.dimension, 0.0) + each * min(one.count, 1)
+                beside[over] = beside.get(over, 0.0) + each * max(count - 1, 0)
+                exposed[over] += each * min(count, 1)
             else:
-                exposed[one.dimension] = exposed.get(one.dimension, 0.0) + each * one.count
+                exposed[over] += each * count
             continue
-        seconds = one.count * _seconds(one, gpu, set_)
-        compute[phase] += seconds
         if isinstance(one, Product):
+            seconds = count * machine.product(one)
             matrix += seconds
-            if one.flops > often[1]:
-                often = (one.precision, one.flops)
+            if seconds > most:
+                precision, most = one.precision, seconds
         elif isinstance(one, Attention):
+            seconds = count * machine.attention(one)
             attention += seconds
-        elif phase == "update":
-            update += seconds
         else:
-            streamed += seconds
-    for phase, beside in hidden.items():
+            seconds = count * machine.streamed(one.bytes)
+            if phase == "update":
+                update += seconds
+            else:
+                streamed += seconds
+        compute[phase] += seconds
+    for when, beside in hidden.items():
         busy = sum(beside.values())
         if busy:
-            longer = max(busy - compute[phase], 0.0) + set_.contention * min(busy, compute[phase])
+            longer = max(busy - compute[when], 0.0) + set_.contention * min(busy, compute[when])
             for name, seconds in beside.items():
                 exposed[name] = exposed.get(name, 0.0) + longer * seconds / busy
-    passes = compute["forward"] + compute["backward"] + exposed.get("tensor", 0.0) + exposed.get("context", 0.0)
+    passes = compute["forward"] + compute["backward"] + sum(exposed.get(name, 0.0) for name in WITHIN_A_PASS)
     bubble = (tally.pipeline - 1) / (tally.microbatches * tally.chunks) * passes
     total = matrix + attention + streamed + update + sum(exposed.values()) + bubble
     nodes = max(tally.ranks / cluster.node.accelerators, 1.0)
     waiting = set_.jitter * log2(nodes) * total
     total += waiting
-    peak = gpu.peak[often[0]] if often[0] else max(gpu.peak.values())
+    peak = gpu.peak[precision] if precision else max(gpu.peak.values())
     mfu = tally.model_flops / (total * tally.ranks * peak) if total else 0.0
     return StepTime(matrix, attention, streamed, update, exposed, bubble, waiting, total, mfu, peak, set_)
 
 
-def _seconds(one: Operation, gpu: Accelerator, set_: Constants) -> float:
-    """Of one such operation on the accelerator, nothing else going on."""
-    if isinstance(one, Product):
+class _Machine:
+    """Seconds of single operations, each worked out once: a search asks for the same ones thousands of times."""
+
+    def __init__(self, cluster: Cluster, given: Constants | None) -> None:
+        self.cluster, self.given = cluster, given
+        self.gpu = cluster.node.accelerator
+        self.constants = constants_for(self.gpu.name) if given is None else given
+        self.known: dict[object, float] = {}
+
+    def keep(self, key: object, seconds: float) -> float:
+        if len(self.known) > 200_000:
+            self.known.clear()
+        self.known[key] = seconds
+        return seconds
+
+    def product(self, one: Product) -> float:
+        key = (one.m, one.n, one.k, one.precision)
+        found = self.known.get(key)
+        if found is not None:
+            return found
+        gpu, set_, width = self.gpu, self.constants, WIDTH[one.precision]
         flops = 2.0 * one.m * one.n * one.k
-        width = WIDTH[one.precision]
         moved = width * (one.m * one.k + one.k * one.n) + max(width, 2) * one.m * one.n
-        rate = _peak(gpu, one.precision) * gpu.products.at(flops) * set_.products
+        rate = self.peak(one.precision) * gpu.products.at(flops) * set_.products
         if one.precision == "float8":
             rate *= set_.float8
-        return max(flops / rate, moved / (gpu.bandwidth * gpu.streams.at(moved) * set_.streams), gpu.launch)
-    if isinstance(one, Attention):
+        return self.keep(key, max(flops / rate, self.streamed(moved)))
+
+    def attention(self, one: Attention) -> float:
+        key = (one.heads, one.query, one.key, one.each, one.precision, one.causal, one.phase == "backward")
+        found = self.known.get(key)
+        if found is not None:
+            return found
         flops = (10.0 if one.phase == "backward" else 4.0) * one.heads * one.query * one.key * one.each
-        rate = _peak(gpu, "bf16" if one.precision == "float8" else one.precision) * set_.attention
-        return max(flops * (0.5 if one.causal else 1.0) / rate, gpu.launch)
-    if isinstance(one, Streamed):
-        return max(one.bytes / (gpu.bandwidth * gpu.streams.at(one.bytes) * set_.streams), gpu.launch)
-    raise TypeError(f"{one} is communication")
+        rate = self.peak("bf16" if one.precision == "float8" else one.precision) * self.constants.attention
+        return self.keep(key, max(flops * (0.5 if one.causal else 1.0) / rate, self.gpu.launch))
+
+    def streamed(self, nbytes: float) -> float:
+        found = self.known.get(nbytes)
+        if found is not None:
+            return found
+        rate = self.gpu.bandwidth * self.gpu.streams.at(nbytes) * self.constants.streams
+        return self.keep(nbytes, max(nbytes / rate, self.gpu.launch))
+
+    def collective(self, one: Collective) -> float:
+        key = (one.kind, one.bytes, one.size, one.stride)
+        found = self.known.get(key)
+        if found is not None:
+            return found
+        return self.keep(key, collective_seconds(one.kind, one.bytes, one.size, one.stride, self.cluster))
+
+    def peak(self, precision: str) -> float:
+        peak = self.gpu.peak
+        if precision not in peak:
+            raise EyeError(f"{self.gpu.name} has no {precision} arithmetic; choose one of {', '.join(peak)}")
+        return peak[precision]
 
 
-def _peak(gpu: Accelerator, precision: str) -> float:
-    if precision not in gpu.peak:
-        raise EyeError(f"{gpu.name} has no {precision} arithmetic; choose one of {', '.join(gpu.peak)}")
-    return gpu.peak[precision]
+_last: list[_Machine] = []
+
+
+def _machine(cluster: Cluster, given: Constants | None) -> _Machine:
+    """The machine that was asked for last time, if it is that very one."""
+    for last in _last:
+        if last.cluster is cluster and last.given is given:
+            return last
+    _last[:] = [_Machine(cluster, given)]
+    return _last[0]
