@@ -195,7 +195,7 @@ def _accelerator(name: str, table: _Table) -> Accelerator:
             peak[precision] = peaks.positive(precision)
         else:  # products run in the next precision that the hardware has
             peak[precision] = peak[instead]
-            peaks.sources[precision] = f"as {instead}: this hardware has no units of its own for {precision}"
+            peaks.sources[precision] = f"assumed: as {instead}, for no units of its own are known for {precision}"
     bandwidth = table.positive("bandwidth")
     price = table.number("price") if "price" in table.data else None
     return Accelerator(
