@@ -46,7 +46,7 @@ OUT = Path(__file__).parents[1] / "src" / "compoundeye" / "plan" / "data" / "con
 PRODUCTS = {
     "eager-2023": "2023",
     "eager-2024": "2024",
-    "compiled": "2024",
+    "compiled-2024": "2024",
     "eager-2026": "2026",
     "compiled-2026": "2026",
     "megatron-2022": "2022",
@@ -56,7 +56,7 @@ PRODUCTS = {
 ATTENTION = {
     "eager-2023": "triton",
     "eager-2024": "flash2",
-    "compiled": "flash2",
+    "compiled-2024": "flash2",
     "llama3": "flash2",
     "eager-2026": "2026",
     "compiled-2026": "2026",

@@ -17,7 +17,7 @@ from compoundeye.plan._language import Habits, LanguageModel, LanguageRun
 HABITS = {
     "eager-2023": Habits(fused=False, flash=True, loss_bytes=12, gradient_bytes=4),
     "eager-2024": Habits(fused=False, flash=True, loss_bytes=28, gradient_bytes=4),
-    "compiled": Habits(fused=True, flash=True, loss_bytes=12, gradient_bytes=4),
+    "compiled-2024": Habits(fused=True, flash=True, loss_bytes=12, gradient_bytes=4),
     "eager-2026": Habits(fused=False, flash=True, loss_bytes=28, gradient_bytes=4),
     "compiled-2026": Habits(fused=True, flash=True, loss_bytes=12, gradient_bytes=4),
     "megatron-2022": Habits(
