@@ -9,6 +9,7 @@ from compoundeye.capacity._calibrate import Calibration, calibrate
 from compoundeye.capacity._calibrate_between import calibrate_between
 from compoundeye.capacity._categorising_plan import CategorisingPlan, Way, categorising_plan
 from compoundeye.capacity._cluster import Accelerator, Cluster, Curve, Network, Node
+from compoundeye.capacity._data_plan import DataPlan, data_plan
 from compoundeye.capacity._goodput import Goodput, goodput
 from compoundeye.capacity._hardware import (
     HardwareNames,
@@ -46,6 +47,7 @@ __all__ = [
     "CategorisingPlan",
     "Cluster",
     "Curve",
+    "DataPlan",
     "Extent",
     "Feed",
     "Goodput",
@@ -69,6 +71,7 @@ __all__ = [
     "categorising_plan",
     "cluster",
     "daly",
+    "data_plan",
     "documented_rates",
     "expected_fraction",
     "goodput",

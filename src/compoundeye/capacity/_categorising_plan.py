@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log
 from typing import Literal
 
 from compoundeye.capacity._published_gpu import gpu_rate
@@ -15,7 +15,11 @@ from compoundeye.records import EyeError
 Bound = Literal["cores", "disk", "gpus"]
 
 _LARGEST_FRAGMENT, _SMALLEST_FRAGMENT, _FRAGMENTS = 32_768, 1_024, 16
-_LAYOUT = "src/compoundeye/corpus/_ingest.py: fragments of 1,024 to 32,768 rows, a sixteenth of the corpus in between"
+_FRAGMENT_BYTES = 256 << 20
+_LAYOUT = (
+    "src/compoundeye/corpus/_ingest.py: fragments of 1,024 to 32,768 rows, a sixteenth of the corpus in between, and "
+    "of 256 MiB of pictures at most"
+)
 _CODE_OVERHEAD = 16
 _CODES = (
     "IVF_RQ: one bit a dimension (Gao and Long, RaBitQ, SIGMOD 2024, arXiv:2405.12497), and 16 bytes of factors and "
@@ -85,7 +89,7 @@ class CategorisingPlan:
                 "h",
                 "pictures x (ingest - keep + keep at this size) / 3,600",
             ),
-            ("fragments", float(self.fragments), "1", "pictures / rows of a fragment"),
+            ("fragments", float(self.fragments), "1", "pictures / rows of a fragment, fewer rows in the first"),
             *(
                 (f"storage.{name}", value, "bytes", "pictures x bytes a picture")
                 for name, value in self.storage.items()
@@ -147,7 +151,7 @@ def categorising_plan(
     size = picture_bytes or rates.sizes[0].bytes
     all_cores = machines * cores
     speed = (disk or rates.disk) * machines
-    fragments = fragments or fragments_of(pictures)
+    fragments = fragments or fragments_of(pictures, size)
     per_picture = rates.prepare(found, size) + found.run + found.around
     looked = rates.ingest - rates.keep() + rates.keep(size)
     storage = _storage(pictures, size, rates, found)
@@ -197,9 +201,16 @@ def categorising_plan(
     )
 
 
-def fragments_of(rows: int) -> int:
-    """Fragments of a corpus of so many rows that one ingest made."""
-    return ceil(rows / min(_LARGEST_FRAGMENT, max(_SMALLEST_FRAGMENT, rows // _FRAGMENTS)))
+def fragments_of(rows: int, picture_bytes: float) -> int:
+    """Fragments of a corpus of so many rows that one ingest made (`_LAYOUT`)."""
+    most = max(1, min(_LARGEST_FRAGMENT, int(_FRAGMENT_BYTES / picture_bytes)))
+    least = min(_SMALLEST_FRAGMENT, most)
+    if rows <= _FRAGMENTS * least:
+        return ceil(rows / least)
+    # Each fragment adds a sixteenth to the rows, until fragments are as large as they get.
+    grown = min(rows, _FRAGMENTS * most)
+    growing = log(grown / (_FRAGMENTS * least)) / log(1 + 1 / _FRAGMENTS)
+    return ceil(_FRAGMENTS + growing + (rows - grown) / most)
 
 
 def _way(
@@ -264,5 +275,5 @@ def _given(rates: Rates, model: ModelRates, size: float, disk: float) -> tuple[T
             "embedding", 2.0 * model.embedding_dim, "bytes", "2 x dimensions (float16)", "computed", "the model's card"
         ),
         term("code", model.embedding_dim / 8 + _CODE_OVERHEAD, "bytes", "dimensions / 8 + 16", "published", _CODES),
-        term("fragment", float(_LARGEST_FRAGMENT), "rows", "", "published", _LAYOUT),
+        term("fragment", min(_LARGEST_FRAGMENT, _FRAGMENT_BYTES / size), "rows", "", "published", _LAYOUT),
     )
