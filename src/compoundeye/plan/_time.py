@@ -51,7 +51,12 @@ class StepTime:
         network = "latency + bytes / (bandwidth x achieved)"
         rows = [
             ("matrix", self.matrix, f"{of} max(FLOPs / (peak x fraction x products), bytes / bandwidth)", METHOD),
-            ("attention", self.attention, f"{of} FLOPs, causal ones halved, / (peak x attention)", METHOD),
+            (
+                "attention",
+                self.attention,
+                f"{of} max(FLOPs, causal ones halved, / (peak x attention), bytes / bandwidth)",
+                METHOD,
+            ),
             ("streamed", self.streamed, f"{of} bytes / (bandwidth x fraction x streams)", METHOD),
             ("update", self.update, f"{of} bytes / (bandwidth x fraction x streams)", METHOD),
             *(
@@ -180,9 +185,12 @@ class _Machine:
         found = self.known.get(key)
         if found is not None:
             return found
-        flops = (10.0 if one.phase == "backward" else 4.0) * one.heads * one.query * one.key * one.each
-        rate = self.peak("bf16" if one.precision == "float8" else one.precision) * self.constants.attention
-        return self.keep(key, max(flops * (0.5 if one.causal else 1.0) / rate, self.gpu.launch))
+        backward, precision = one.phase == "backward", "bf16" if one.precision == "float8" else one.precision
+        flops = (10.0 if backward else 4.0) * one.heads * one.query * one.key * one.each
+        rate = self.peak(precision) * self.constants.attention
+        # queries, keys, values and results once; backward again, and their gradients
+        moved = (4 if backward else 2) * WIDTH[precision] * one.heads * (one.query + one.key) * one.each
+        return self.keep(key, max(flops * (0.5 if one.causal else 1.0) / rate, self.streamed(moved)))
 
     def streamed(self, nbytes: float) -> float:
         found = self.known.get(nbytes)
