@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from compoundeye.capacity import Extent, documented_rates, read_rates
+from compoundeye.capacity import Calibration, Extent, accelerator, documented_rates, read_rates
 from compoundeye.capacity import _measure as module
 from compoundeye.cli import _benchmark as command
 from compoundeye.cli import app
@@ -58,6 +59,36 @@ def test_the_table_names_each_work_and_notes_say_what_to_doubt(capsys: pytest.Ca
 def test_without_training_there_is_no_loader_to_measure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "find_spec", lambda _name: None)
     assert command._feed() is None
+
+
+def test_hardware_is_measured_by_the_calibration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COMPOUNDEYE_HOME", str(tmp_path))
+    asked = list[tuple[str, str]]()
+
+    def calibrated(name: str, *, device: str, tell: Callable[[str], None]) -> Calibration:
+        asked.append((name, device))
+        tell("products")
+        path = tmp_path / "hardware" / f"{name}.toml"
+        return Calibration(name, "a device", 1, path, accelerator("h100"), None, seconds=1.0)
+
+    monkeypatch.setattr(command, "calibrate", calibrated)
+    shown = CliRunner().invoke(app, ["benchmark", "--hardware", "mine"], catch_exceptions=False)
+    assert "accelerator.bandwidth" in shown.stdout
+    assert "`eye plan --gpu mine` uses it" in shown.stderr
+    told = json.loads(
+        CliRunner().invoke(app, ["benchmark", "--hardware", "cpu", "--json"], catch_exceptions=False).stdout
+    )
+    assert told["accelerator"]["name"] == "h100"
+    assert CliRunner().invoke(app, ["benchmark", "--hardware", "mine", "--device", "cpu"]).exit_code == 0
+    assert asked == [("mine", "cuda"), ("cpu", "cpu"), ("mine", "cpu")]
+
+
+def test_a_network_needs_the_processes_of_several_nodes(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    shown = CliRunner().invoke(app, ["benchmark", "--network", "mine"])
+    assert shown.exit_code == 1
+    assert "torchrun on two nodes or more" in shown.stderr
 
 
 def test_a_mistake_is_one_sentence(tmp_path: Path) -> None:

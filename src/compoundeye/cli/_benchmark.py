@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from compoundeye.capacity import FULL, QUICK, Feed, Rates, keep_rates, measure
+from compoundeye.capacity import (
+    FULL,
+    QUICK,
+    Feed,
+    Rates,
+    calibrate,
+    calibrate_between,
+    keep_rates,
+    measure,
+)
 from compoundeye.cli._output import note, print_json, print_table
 from compoundeye.cli._progress import progress
 from compoundeye.corpus import Corpus, training_order
 
 BUSY = 0.9
+"""Share of the cores below which other work is worth a word."""
+
 LOADED_SIDE, LOADED_BATCH, LOADED_EPOCHS = 224, 64, 3
+
+
+class Device(StrEnum):
+    """What accelerators are."""
+
+    cpu = "cpu"
+    cuda = "cuda"
 
 
 def benchmark(
@@ -33,6 +53,17 @@ def benchmark(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Keep the rates there, not in COMPOUNDEYE_HOME."),
     ] = None,
+    hardware: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Measure the accelerators instead: `eye plan --gpu NAME` then knows them."),
+    ] = None,
+    device: Annotated[
+        Device | None, typer.Option(help="With --hardware: cuda, or cpu (which is what `cpu` is measured on).")
+    ] = None,
+    network: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Measure the network between nodes instead, in every process of torchrun."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Measure this machine: decoding, models, ingest, reading, training's loader, the disk. Plans then use its rates.
@@ -43,7 +74,14 @@ def benchmark(
       eye benchmark --quick
       eye benchmark --pictures ~/Pictures --place /data
       eye benchmark --model clip-vit-base-patch32 --json
+      eye benchmark --hardware my-h100
     """
+    if hardware is not None:
+        _hardware(hardware, device or (Device.cpu if hardware == "cpu" else Device.cuda), json)
+        return
+    if network is not None:
+        _network(network, json)
+        return
     with progress("benchmark", unit="measurements") as tell:
         found = measure(
             models=model or ["efficientnet-lite0"],
@@ -60,6 +98,30 @@ def benchmark(
     else:
         _show(found)
         note(f"Kept in {kept}: `eye plan` uses it.")
+
+
+def _hardware(name: str, device: Device, json: bool) -> None:
+    found = calibrate(name, device=device.value, tell=note)
+    if json:
+        print_json(found)
+        return
+    print_table(
+        ("figure", "value", "unit", "source"), [(one.key, one.value, one.unit, one.source) for one in found.terms()]
+    )
+    note(f"{found.device}: kept in {found.path}; `eye plan --gpu {name}` uses it.")
+
+
+def _network(name: str, json: bool) -> None:
+    found = calibrate_between(name, tell=note)
+    if os.environ.get("RANK") != "0":
+        return
+    if json:
+        print_json(found)
+        return
+    rows = [("bandwidth, GB/s of one accelerator", found.bandwidth / 1e9), ("latency, us", 1e6 * found.latency)]
+    rows += [(f"reached of it with {size:,.0f} bytes", share) for size, share in found.achieved.points]
+    print_table((name, "value"), rows)
+    note(f"Kept on every node; `eye plan --network {name}` uses it.")
 
 
 def _feed() -> Feed | None:
