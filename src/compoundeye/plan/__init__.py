@@ -14,6 +14,7 @@ from compoundeye.plan._language import Habits, LanguageModel, LanguageRun, langu
 from compoundeye.plan._memory import Memory, memory
 from compoundeye.plan._operations import Attention, Collective, Operation, Product, Streamed, Tally
 from compoundeye.plan._published import PublishedRun, fitted_half, published_runs
+from compoundeye.plan._tally import tally
 from compoundeye.plan._time import StepTime, step_time
 
 __all__ = [
@@ -45,4 +46,5 @@ __all__ = [
     "memory",
     "published_runs",
     "step_time",
+    "tally",
 ]

@@ -1,4 +1,4 @@
-"""Operations written down one after the other: what is done forward, what of it again, and what follows from it backward.
+"""Operations written down one after the other: what is done forward, what of it again, and what follows backward.
 
 Bytes of streamed operations are what its kernels read and write in main memory when each runs by itself, as PyTorch
 runs them without a compiler.
@@ -10,12 +10,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from compoundeye.plan._operations import Attention, Collective, Dimension, Gathering, Operation, Phase, Precision
-from compoundeye.plan._operations import Product, Streamed
+from compoundeye.plan._operations import (
+    Attention,
+    Collective,
+    Dimension,
+    Gathering,
+    Operation,
+    Phase,
+    Precision,
+    Product,
+    Streamed,
+)
 from compoundeye.train import Plan
 
 Again = Literal["never", "dear", "cheap"]
 """Whether recomputation does it again: ``dear`` is what ``selective`` keeps, ``cheap`` what both kinds do again."""
+
+Learns = Literal["nothing", "inputs", "weights"]
+"""What has gradients: nothing before the first parameter that learns; with ``weights`` inputs as well."""
 
 FORWARD: tuple[Phase, ...] = ("forward",)
 TWICE: tuple[Phase, ...] = ("forward", "recompute")
@@ -54,7 +66,7 @@ def _groups(
         ("copies", replicate * shard * context // expert, expert * tensor),
         ("expert", expert, tensor),
     )
-    everyone = next((name for name, size, _ in found if size == world), "all")
+    everyone: Dimension = next((name for name, size, _ in found if size == world), "all")
     if context == world:
         everyone = "context"
     return {name: Group(everyone if size == world else name, size, stride) for name, size, stride in found}
@@ -64,7 +76,13 @@ class Ledger:
     """Operations, each ``count`` times in a step."""
 
     def __init__(
-        self, count: float, precision: Precision, again: str = "none", *, learns: bool = True, microbatches: int = 1
+        self,
+        count: float,
+        precision: Precision,
+        again: str = "none",
+        *,
+        learns: Learns = "weights",
+        microbatches: int = 1,
     ) -> None:
         """Begin with none.
 
@@ -72,7 +90,7 @@ class Ledger:
             count: passes of a step.
             precision: of products.
             again: activation checkpointing of the plan.
-            learns: whether gradients flow here; else there is nothing but a forward pass.
+            learns: gradients of what; without any there is nothing but a forward pass.
             microbatches: passes between two reductions of gradients.
         """
         self.microbatches = microbatches
@@ -80,11 +98,14 @@ class Ledger:
         self.precision: Precision = precision
         self.width = 4 if precision == "fp32" else 2
         """Bytes of a number that layers compute on."""
-        self.learns = learns
+        self.learns = learns != "nothing"
+        """Whether gradients flow here."""
+        self.weights = learns == "weights"
+        """Whether parameters have any."""
         self._phases: dict[Again, tuple[Phase, ...]] = {
             "never": FORWARD,
-            "dear": TWICE if again == "full" and learns else FORWARD,
-            "cheap": TWICE if again != "none" and learns else FORWARD,
+            "dear": TWICE if again == "full" and self.learns else FORWARD,
+            "cheap": TWICE if again != "none" and self.learns else FORWARD,
         }
         self.operations: list[Operation] = []
 
@@ -112,14 +133,15 @@ class Ledger:
         if self.learns:
             if inputs:
                 add(Product(part, "backward", m, k, n, count, precision))
-            add(Product(part, "backward", n, k, m, count, precision))
-            if bias:
+            if self.weights:
+                add(Product(part, "backward", n, k, m, count, precision))
+            if bias and self.weights:
                 add(Streamed(part + ".bias", "backward", m * n * self.width, count))
         if precision == "float8":
             self._scaled(part, m, n, k, again)
 
     def _scaled(self, part: str, m: int, n: int, k: int, again: Again) -> None:
-        """Casts to float8, each tensor read for its largest value, read again, and written: 2 + 2 + 1 bytes a number."""
+        """Casts to float8: a tensor read for its largest value, read again, written: 2 + 2 + 1 bytes a number."""
         for phase in self._phases[again]:
             self.stream(part + ".float8", phase, 5 * (m * k + n * k))
         if self.learns:
@@ -129,9 +151,7 @@ class Ledger:
         """Forward and backward."""
         phases = (*self._phases["dear"], *(("backward",) if self.learns else ()))
         for phase in phases:
-            self.operations.append(
-                Attention(part, phase, heads, query, key, each, self.count, self._attends(), causal)  # type: ignore[arg-type]
-            )
+            self.operations.append(Attention(part, phase, heads, query, key, each, self.count, self._attends(), causal))
 
     def _attends(self) -> Precision:
         return "bf16" if self.precision == "float8" else self.precision

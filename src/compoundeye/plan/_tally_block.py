@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from compoundeye.nets import ViTConfig
-from compoundeye.plan._ledger import Again, Group, Ledger
+from compoundeye.plan._ledger import Again, Group, Learns, Ledger
 from compoundeye.plan._operations import Operation, Precision
 from compoundeye.plan._tally_mixture import Places, mixture
 
@@ -36,7 +36,7 @@ class Sight:
     precision: Precision
     again: str
     """Activation checkpointing."""
-    learns: bool = True
+    learns: Learns = "weights"
     causal: bool = False
     microbatches: int = 1
     """Passes between two reductions of gradients: what is summed over copies of a parameter is summed then."""
@@ -145,7 +145,7 @@ def _parted(ledger: Ledger, part: str, numbers: int, tensor: Group, *, again: Ag
 def _norm(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, width: int | None = None) -> None:
     """Read and written forward; read twice and written backward. Gradients of its weights are sums along tensor."""
     ledger.streams(part, 2 * numbers, 3 * numbers)
-    if ledger.learns:
+    if ledger.weights:
         count = 2 if c.norm == "layer" else 1
         size = (width or c.width) * ledger.width
         ledger.call(part, "backward", "all_reduce", tensor, size, count=count / ledger.microbatches, hidden=False)
@@ -153,7 +153,7 @@ def _norm(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, 
 
 def _scale(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group) -> None:
     ledger.streams(part, 2 * numbers, 6 * numbers)
-    if ledger.learns:
+    if ledger.weights:
         size, count = c.width * ledger.width, 1 / ledger.microbatches
         ledger.call(part, "backward", "all_reduce", tensor, size, count=count, hidden=False)
 

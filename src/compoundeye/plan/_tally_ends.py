@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from compoundeye.nets import ViTConfig
 from compoundeye.plan._ledger import Group, Ledger
-from compoundeye.plan._operations import Operation
+from compoundeye.plan._operations import Operation, Precision
 from compoundeye.plan._tally_block import ACTIVATIONS, Sight
 
 _FLOAT = 4
@@ -57,7 +57,7 @@ def leave(c: ViTConfig, sight: Sight, count: float, *, pooled: bool = True) -> t
     most, width = sight.rows * sight.length * c.width, ledger.width
     few = most // tensor.size
     ledger.streams("norm", 2 * few, 3 * few, again="never")
-    if ledger.learns:
+    if ledger.weights:
         norms = (2 if c.norm == "layer" else 1) / sight.microbatches
         ledger.call("norm", "backward", "all_reduce", tensor, c.width * width, count=norms, hidden=False)
     # Along tensor all ranks have the same gradient and each takes its part; along context it is summed.
@@ -81,8 +81,9 @@ def _pool(ledger: Ledger, c: ViTConfig, rows: int, tokens: int, tensor: Group) -
     most, size = rows * tokens, ledger.width
     summed = {"pool.query": 1, "pool.key": most, "pool.value": most}
     for part, m in summed.items():
-        ledger.linear(part, m, width, c.width, bias=True, again="never")
-        if ledger.learns:
+        asked = ledger.weights or part != "pool.query"  # the query is a parameter
+        ledger.linear(part, m, width, c.width, bias=True, again="never", inputs=asked)
+        if ledger.learns and asked:
             ledger.call(part, "backward", "all_reduce", tensor, m * c.width * size, hidden=False)
     ledger.attention("pool", rows * c.heads // tensor.size, 1, tokens, c.width // c.heads)
     ledger.linear("pool.out", rows, c.width, width, bias=True, again="never")
@@ -97,6 +98,6 @@ def _pool(ledger: Ledger, c: ViTConfig, rows: int, tokens: int, tensor: Group) -
     ledger.talk("pool.mlp.down", "all_reduce", None, tensor, rows * c.width * size, again="never")
 
 
-def _plain(sight: Sight) -> str:  # type: ignore[misc]
+def _plain(sight: Sight) -> Precision:
     """Outside of blocks float8 is bf16."""
     return "bf16" if sight.precision == "float8" else sight.precision

@@ -177,7 +177,7 @@ def visible(c: ViTConfig, hidden: float) -> int:
 
 @lru_cache(maxsize=1024)
 def forward_flops_of(c: ViTConfig, seen: int | None = None) -> int:
-    """One picture through a vision transformer, as `nets.forward_flops` counts it; ``seen`` patches if some are hidden."""
+    """One picture through a vision transformer, as `nets.forward_flops` counts it; ``seen`` patches if some are not."""
     patches = (c.image // c.patch) ** 2
     tokens = c.extra + (patches if seen is None else seen)
     found = 2 * patches * c.width * c.channels * c.patch**2 + blocks_flops(c, tokens)

@@ -1,49 +1,16 @@
-"""What FSDP does with its units in a step: gathers, scatters, sums over copies; and when in a pipeline it need not."""
+"""In which order a rank of a pipeline goes through its stages, and when FSDP has to gather their units for it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from compoundeye.plan._ledger import Group, Ledger
-from compoundeye.plan._operations import Operation
-from compoundeye.plan._tally_units import Unit
-
-_FLOAT = 4
-"""Bytes of a gradient where it is reduced, and of a parameter where it is kept."""
+from compoundeye.train import cut
 
 
-@lru_cache(maxsize=16384)
-def sharing(
-    unit: Unit, width: int, shard: Group, replicate: Group, forward: float, backward: float, steps: float
-) -> tuple[Operation, ...]:
-    """Of one unit, or of several that are alike.
-
-    Each gather is a copy into what is sent and one out of what has come; each scatter likewise, and a quotient.
-
-    Args:
-        width: bytes of a number while it is computed with.
-        forward: gathers of a step before forward passes.
-        backward: gathers of a step before backward passes.
-        steps: reductions of gradients in a step.
-    """
-    ways = shard.size
-    numbers = unit.gathered(ways)
-    mine = numbers // ways
-    ledger = Ledger(1.0, "fp32")
-    for phase, count in (("forward", forward), ("backward", backward)):
-        ledger.count = count
-        if count and ways > 1:
-            ledger.call(unit.name, phase, "all_gather", shard, numbers * width, hidden=True)  # type: ignore[arg-type]
-            ledger.stream("gather", phase, mine * (_FLOAT + width) + 2 * numbers * width)  # type: ignore[arg-type]
-        elif count and width != _FLOAT:
-            ledger.stream("gather", phase, numbers * (_FLOAT + width))  # type: ignore[arg-type]
-    ledger.count = steps
-    if unit.learns and steps:
-        ledger.call(unit.name, "backward", "reduce_scatter", shard, numbers * _FLOAT, hidden=True)
-        ledger.stream("scatter", "backward", numbers * (width + _FLOAT) + 2 * mine * _FLOAT)
-        ledger.call(unit.name, "backward", "all_reduce", replicate, mine * _FLOAT, hidden=True)
-    return tuple(ledger.operations)
+@lru_cache(maxsize=1024)
+def cuts(depth: int, stages: int) -> tuple[range, ...]:
+    """Blocks of each stage."""
+    return tuple(cut(depth, stages))
 
 
 @lru_cache(maxsize=1024)
@@ -92,15 +59,3 @@ def gathers(pipeline: int, chunks: int, microbatches: int, rank: int) -> tuple[t
             found[chunk][0 if forward else 1] += 1
         there[chunk] = not forward
     return tuple((before, after) for before, after in found)
-
-
-def norm_calls(units: Sequence[Unit], expert: bool, shard: Group, tensor: Group, more: Sequence[Group]) -> Iterator[Group]:
-    """Groups over which `clip_gradients` sums squares, one call each."""
-    splits = {one.split for unit in units if unit.learns for one in unit.parameters}
-    for split in sorted(splits):
-        if shard.size > 1:
-            yield shard
-        if split == "part":
-            yield tensor
-    del expert
-    yield from more

@@ -7,10 +7,11 @@ if it had one row for each of them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 from compoundeye.nets import ViTConfig
 
@@ -27,6 +28,8 @@ class Parameter:
     split: Split = "no"
     last: bool = False
     """Cut along the last dimension whatever its first is (experts' are, along the second, which comes to the same)."""
+    bias: bool = False
+    """Stacked, and still no matrix."""
 
     @property
     def size(self) -> int:
@@ -41,26 +44,35 @@ class Parameter:
         return -(-first // ways) * ways * (self.size // first)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Unit:
-    """Parameters that come and go together."""
+    """Parameters that come and go together. Equal to itself alone: those who look one up do not look through it."""
 
     name: str
     parameters: tuple[Parameter, ...]
-    learns: bool = True
+    learns: bool
+    splits: frozenset[Split]
+    """Ways in which its parameters are laid out along tensor."""
 
     def gathered(self, ways: int) -> int:
         """Numbers that are sent."""
-        return _gathered(self.parameters, ways)
+        return _gathered(self, ways)
 
     def held(self, ways: int) -> int:
         """Numbers of this rank's shard, as FSDP fills it up."""
-        return _gathered(self.parameters, ways) // ways
+        return _gathered(self, ways) // ways
 
 
 @lru_cache(maxsize=4096)
-def _gathered(parameters: tuple[Parameter, ...], ways: int) -> int:
-    return sum(one.gathered(ways) for one in parameters)
+def _gathered(unit: Unit, ways: int) -> int:
+    return sum(one.gathered(ways) for one in unit.parameters)
+
+
+@lru_cache(maxsize=4096)
+def unit(name: str, learns: bool, make: Callable[..., tuple[Parameter, ...]], *arguments: Any, **options: Any) -> Unit:
+    """The unit of parameters that ``make`` gives for arguments; the same one again for the same arguments."""
+    parameters = make(*arguments, **options)
+    return Unit(name, parameters, learns, frozenset(one.split for one in parameters))
 
 
 @lru_cache(maxsize=1024)
@@ -91,7 +103,7 @@ def expert_parameters(c: ViTConfig, expert: int) -> tuple[Parameter, ...]:
     count, hidden, cut = c.experts // expert, c.hidden or 4 * c.width, expert > 1
     found = [Parameter((count, hidden, c.width), last=cut), Parameter((count, c.width, hidden), last=cut)]
     if c.bias:
-        found += [Parameter((count, hidden), last=cut), Parameter((count, c.width), last=cut)]
+        found += [Parameter((count, n), last=cut, bias=True) for n in (hidden, c.width)]
     return tuple(found)
 
 
@@ -119,14 +131,34 @@ def pool_parameters(c: ViTConfig, tensor: int) -> tuple[Parameter, ...]:
     return found + _columns(c.width, hidden, tensor, bias=True) + _rows(hidden, c.width, tensor, bias=True)
 
 
-def norm_parameters(c: ViTConfig, tensor: int, width: int | None = None) -> tuple[Parameter, ...]:
-    """Of one normalisation."""
-    return (1 + (c.norm == "layer")) * (Parameter((width or c.width,), _copy(tensor)),)
+@lru_cache(maxsize=256)
+def projection_parameters(image: int, text: int, dimension: int, *, sigmoid: bool) -> tuple[Parameter, ...]:
+    """Of a contrastive head besides its text tower."""
+    found = linear_parameters(image, dimension, bias=False) + linear_parameters(text, dimension, bias=False)
+    return found + (1 + sigmoid) * (Parameter((1,)),)
+
+
+@lru_cache(maxsize=256)
+def text_parameters(c: ViTConfig, words: int, length: int) -> tuple[Parameter, ...]:
+    """Of a text tower outside of its blocks."""
+    return (Parameter((words, c.width)), Parameter((1, length, c.width)), *norm_parameters(c, 1))
+
+
+@lru_cache(maxsize=256)
+def decoder_parameters(c: ViTConfig, decoder: ViTConfig) -> tuple[Parameter, ...]:
+    """Of a decoder outside of its blocks."""
+    found = (*linear_parameters(c.width, decoder.width, bias=True), Parameter((1, 1, decoder.width)))
+    return found + norm_parameters(decoder, 1) + linear_parameters(decoder.width, c.channels * c.patch**2, bias=True)
 
 
 def linear_parameters(inputs: int, outputs: int, *, bias: bool) -> tuple[Parameter, ...]:
     """Of a layer that is not split."""
     return _columns(inputs, outputs, 1, bias=bias)
+
+
+def norm_parameters(c: ViTConfig, tensor: int, width: int | None = None) -> tuple[Parameter, ...]:
+    """Of one normalisation."""
+    return (1 + (c.norm == "layer")) * (Parameter((width or c.width,), _copy(tensor)),)
 
 
 def _columns(inputs: int, outputs: int, tensor: int, *, bias: bool) -> tuple[Parameter, ...]:
