@@ -71,6 +71,14 @@ def command(*arguments: object) -> tuple[dict[str, Any], float, float]:
     return json.loads(done.stdout), core, clock
 
 
+def import_seconds() -> float:
+    """Processor seconds of a process that can ingest and has not begun."""
+    before = os.times()
+    subprocess.run([sys.executable, "-c", "from compoundeye.corpus import ingest"], check=True)
+    after = os.times()
+    return after.children_user + after.children_system - before.children_user - before.children_system
+
+
 def on_disk(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
@@ -94,7 +102,7 @@ def compare(rates: Rates, model: str, count: int, size: str, place: Path) -> dic
     processes = 1 if cores == 1 or fragments == 1 else 1 + min(cores, fragments)
     start = processes * rates.model(model).start
     planned = {
-        "ingest core-s": 3600 * plan.ingest.core_hours,
+        "ingest core-s": 3600 * plan.ingest.core_hours + processes * import_seconds(),
         "categorise core-s": 3600 * plan.categorise.core_hours + start,
         "categorise s": 3600 * plan.categorise.hours,
         "MB ingested": (plan.storage["originals"] + plan.storage["thumbnails"] + plan.storage["metadata and ledger"])

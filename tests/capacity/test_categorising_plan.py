@@ -31,7 +31,7 @@ def test_core_hours_are_pictures_times_what_one_costs() -> None:
     # 30,518 fragments on 8 cores: the last round is not full, and two starts stand before the first picture.
     assert found.categorise.hours == pytest.approx(MANY * EACH / 3600 / 8, rel=1e-3)
     assert found.categorise.hours > MANY * EACH / 3600 / 8
-    assert found.ingest.core_hours == pytest.approx(MANY * RATES.ingest / 3600)
+    assert found.ingest.core_hours == pytest.approx(MANY * RATES.ingest() / 3600)
     assert found.categorise.pictures_per_second == pytest.approx(8 / EACH, rel=1e-3)
 
 
@@ -56,9 +56,7 @@ def test_larger_pictures_cost_decoding_and_not_the_network() -> None:
     large = plan(picture_bytes=RATES.sizes[2].bytes)
     seconds = large.categorise.core_hours * 3600 / MANY
     assert seconds == pytest.approx(MODEL.prepare[2] + MODEL.run + MODEL.around)
-    assert large.ingest.core_hours * 3600 / MANY == pytest.approx(
-        RATES.ingest - RATES.sizes[0].keep + RATES.sizes[2].keep
-    )
+    assert large.ingest.core_hours * 3600 / MANY == pytest.approx(RATES.sizes[2].ingest)
 
 
 def test_a_few_fragments_leave_cores_idle() -> None:

@@ -58,6 +58,7 @@ def test_larger_pictures_cost_more(found: tuple[Rates, list[tuple[int, int | Non
     small, large = found[0].sizes
     assert large.bytes > 2 * small.bytes
     assert large.keep > small.keep
+    assert large.ingest >= large.keep
 
 
 def test_a_row_takes_some_tens_of_bytes_beside_its_picture(

@@ -70,7 +70,7 @@ def test_costs_rise_with_bytes_and_meet_what_was_measured(mine: Rates) -> None:
     for size in mine.sizes:
         assert mine.keep(size.bytes) == pytest.approx(size.keep)
     sizes = [10.0**power for power in (2, 3, 4, 4.5, 5, 5.5, 6, 6.5, 7, 8)]
-    for cost in (mine.keep, mine.crop, lambda size: mine.prepare(mine.models[0], size)):
+    for cost in (mine.keep, mine.crop, mine.ingest, lambda size: mine.prepare(mine.models[0], size)):
         costs = [cost(size) for size in sizes]
         assert costs == sorted(costs)
         assert costs[0] == cost(None)  # a smaller picture is not taken to be cheaper than the smallest measured

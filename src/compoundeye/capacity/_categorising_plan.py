@@ -87,7 +87,7 @@ class CategorisingPlan:
                 "ingest.core_hours",
                 self.ingest.core_hours,
                 "h",
-                "pictures x (ingest - keep + keep at this size) / 3,600",
+                "pictures x ingest / 3,600",
             ),
             ("fragments", float(self.fragments), "1", "pictures / rows of a fragment, fewer rows in the first"),
             *(
@@ -153,11 +153,10 @@ def categorising_plan(
     speed = (disk or rates.disk) * machines
     fragments = fragments or fragments_of(pictures, size)
     per_picture = rates.prepare(found, size) + found.run + found.around
-    looked = rates.ingest - rates.keep() + rates.keep(size)
     storage = _storage(pictures, size, rates, found)
     kept = sum(storage[name] for name in ("originals", "thumbnails", "metadata and ledger"))
     moved = pictures * size / speed + kept / (rates.disk_write * machines)
-    ingest = _way(pictures, looked, all_cores, moved, 0.0, core_hour_price)
+    ingest = _way(pictures, rates.ingest(size), all_cores, moved, 0.0, core_hour_price)
     notes = [f"rates are documented ones, of {rates.machine}: run `eye benchmark` here"] * (rates.kind == "published")
     gpu_terms: tuple[Term, ...] = ()
     cores_per_gpu = None
@@ -264,8 +263,7 @@ def _given(rates: Rates, model: ModelRates, size: float, disk: float) -> tuple[T
         term("run", model.run, "s", "", rates.kind, rates.source),
         term("around", model.around, "s", "whole of categorise - prepare - run", rates.kind, rates.source),
         term("start", model.start, "s", "", rates.kind, rates.source),
-        term("ingest", rates.ingest, "s", "", rates.kind, rates.source),
-        term("keep", rates.keep(size), "s", between, rates.kind, rates.source),
+        term("ingest", rates.ingest(size), "s", between, rates.kind, rates.source),
         term("disk", disk, "bytes/s", "machines x bytes/s of one", rates.kind, rates.source),
         term("disk_write", rates.disk_write, "bytes/s", "of one machine", rates.kind, rates.source),
         term("thumbnail", rates.thumbnail_bytes, "bytes", "", rates.kind, rates.source),

@@ -131,6 +131,8 @@ def measure(
                 sample.size,
                 keep=median("pictures", f"keep.{number}"),
                 crop=median("pictures", f"crop.{number}"),
+                # A slope of few pictures may be all noise; less than looking at them it cannot be.
+                ingest=max(median("jobs", f"ingest.{number}"), median("pictures", f"keep.{number}")),
                 origin=sample.origin,
             )
             for number, sample in enumerate(samples)
@@ -160,7 +162,7 @@ def measure(
     )
 
 
-_JOBS = ("ingest", "thumbnail_bytes", "result_bytes", "scan", "random")
+_JOBS = ("thumbnail_bytes", "result_bytes", "scan", "random")
 
 
 class _Teller:

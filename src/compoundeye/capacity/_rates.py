@@ -31,6 +31,8 @@ class SizeRates:
     """Core-seconds of `pixels.look`: decoding, thumbnail, perceptual hash."""
     crop: float
     """Core-seconds of `pixels.crop_box` on random-resized boxes, to 224 x 224."""
+    ingest: float
+    """Core-seconds of the whole of `ingest`: reading, hashing, looking, writing, committing."""
     origin: str = ""
 
 
@@ -66,8 +68,6 @@ class Rates:
     sizes: tuple[SizeRates, ...]
     """The first is the size that whole jobs were measured with."""
     models: tuple[ModelRates, ...]
-    ingest: float
-    """Core-seconds of the whole of `ingest`, a picture of the first size."""
     thumbnail_bytes: float
     """Of one thumbnail, a picture of the first size."""
     row_bytes: float
@@ -111,6 +111,10 @@ class Rates:
         """Core-seconds of looking at a picture of ``size`` bytes in ingest."""
         return self._at(tuple(one.keep for one in self.sizes), size)
 
+    def ingest(self, size: float | None = None) -> float:
+        """Core-seconds of ingesting a picture of ``size`` bytes."""
+        return self._at(tuple(one.ingest for one in self.sizes), size)
+
     def crop(self, size: float | None = None) -> float:
         """Core-seconds of cutting a training crop from a picture of ``size`` bytes."""
         return self._at(tuple(one.crop for one in self.sizes), size)
@@ -133,6 +137,7 @@ class Rates:
             size = f"a picture of {one.bytes:,.0f} bytes"
             rows.append((f"rates.keep.{label}", one.keep, "s", f"looking at {size}"))
             rows.append((f"rates.crop.{label}", one.crop, "s", f"a training crop of {size}"))
+            rows.append((f"rates.ingest.{label}", one.ingest, "s", f"ingest, listing to committed row, of {size}"))
         for model in self.models:
             label = f"rates.{model.name}"
             rows += [
@@ -143,7 +148,6 @@ class Rates:
             rows.append((f"{label}.around", model.around, "s", "the rest of categorise: reading, answering, writing"))
             rows.append((f"{label}.start", model.start, "s", "one worker before its first picture"))
         rows += [
-            ("rates.ingest", self.ingest, "s", "ingest, listing to committed rows"),
             ("rates.scan", self.scan, "s", "reading a picture in the order stored, cached"),
             ("rates.random", self.random, "s", "reading a picture in training order, cached"),
             ("rates.thumbnail_bytes", self.thumbnail_bytes, "bytes", "one thumbnail"),

@@ -114,26 +114,46 @@ def _jobs(work: Work) -> Found:
     """Ingest, categorise and reads, on corpora of this core's own: slopes between a small job and a larger one."""
     home = Path(work.folder)
     shutil.rmtree(home, ignore_errors=True)
+    first, *others = map(_read, work.samples)
     try:
-        _job(work, home, _WARM)
-        small, large = _job(work, home, _FEW), _job(work, home, _FEW + work.pictures)
-        reads = _reads(home / f"{_FEW + work.pictures}.lance", work.seconds)
+        _job(work, home, first, _WARM)
+        small, large = (_job(work, home, first, count) for count in (_FEW, _FEW + work.pictures))
+        found = {name: (large[name] - small[name]) / work.pictures for name in small}
+        found["ingest.0"] = found.pop("ingest")
+        found |= _reads(home / f"{_FEW + work.pictures}.lance", work.seconds)
+        for place, pictures in enumerate(others, 1):
+            # As many bytes as before, in fewer pictures.
+            share = _mean(first) / _mean(pictures)
+            few, more = (max(least, round(count * share)) for least, count in ((2, _FEW), (4, work.pictures)))
+            spent = [_ingest(home / f"size{place}", pictures, count) for count in (few, few + more)]
+            found[f"ingest.{place}"] = (spent[1] - spent[0]) / more
     finally:
         shutil.rmtree(home, ignore_errors=True)
-    slopes = {name: (large[name] - small[name]) / work.pictures for name in small}
-    return Found(slopes | reads, float("nan"))
+    return Found(found, float("nan"))
 
 
-def _job(work: Work, home: Path, count: int) -> dict[str, float]:
-    """Core-seconds and bytes on disk of one ingest and one categorise, on one worker: this process."""
-    folder, corpus = home / f"{count}", home / f"{count}.lance"
+def _mean(pictures: Sequence[bytes]) -> float:
+    return sum(map(len, pictures)) / len(pictures)
+
+
+def _ingest(place: Path, pictures: Sequence[bytes], count: int) -> float:
+    """Core-seconds of an ingest into ``place``/COUNT.lance, on one worker: this process."""
+    folder, corpus = place / f"{count}", place / f"{count}.lance"
     folder.mkdir(parents=True)
     for number in range(count):
-        (folder / f"{number:06d}.jpg").write_bytes(distinct(_read(work.samples[0]), number))
-    found = {"ingest": _spent(lambda: ingest(folder, corpus, workers=1))}
+        (folder / f"{number:06d}.jpg").write_bytes(distinct(pictures, number))
+    spent = _spent(lambda: ingest(folder, corpus, workers=1))
+    rows = Corpus.open(corpus).rows
+    if rows != count:
+        raise EyeError(f"{count - rows} of {count} sample pictures cannot be ingested: give --pictures others")
+    return spent
+
+
+def _job(work: Work, home: Path, pictures: Sequence[bytes], count: int) -> dict[str, float]:
+    """Core-seconds and bytes on disk of one ingest and one categorise."""
+    found = {"ingest": _ingest(home, pictures, count)}
+    corpus = home / f"{count}.lance"
     stored = Corpus.open(corpus)
-    if stored.rows != count:
-        raise EyeError(f"{count - stored.rows} of {count} sample pictures cannot be ingested: give --pictures others")
     thumbnails = sum(map(len, stored.dataset.to_table(columns=["thumbnail"])["thumbnail"].to_pylist()))
     before = on_disk(corpus)
     found["categorise"] = _spent(lambda: categorise(corpus, model=work.model, workers=1))

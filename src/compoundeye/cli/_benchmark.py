@@ -152,11 +152,11 @@ def _show(found: Rates) -> None:
             row(f"decode to {model.input_size} px", model.prepare[place], pictures)
         row("decode to keep", size.keep, pictures)
         row("decode to train", size.crop, pictures)
+        row("ingest", size.ingest, pictures)
     first = f"{found.sizes[0].width}x{found.sizes[0].height}"
     for model in found.models:
         row(f"{model.name}, {model.precision}", model.run, f"{model.input_size}x{model.input_size}, ready")
         row(f"categorise with {model.name}", model.prepare[0] + model.run + model.around, first)
-    row("ingest", found.ingest, first)
     if found.loader is not None:
         row("training's loader", found.loader, first)
     row("read in order, cached", found.scan, first)
