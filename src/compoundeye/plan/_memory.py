@@ -60,7 +60,6 @@ def memory(case: Case, stage: int = 0) -> Memory:
     Raises:
         EyeError: the network is no vision transformer.
     """
-    del stage
-    moments = Rank(case).moments()
+    moments = Rank(case, stage).moments()
     highest = max(moments, key=lambda one: one.bytes)
     return Memory(highest.bytes, highest.name, highest.parts, moments)

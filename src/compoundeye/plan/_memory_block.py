@@ -66,9 +66,14 @@ class BlockShape:
 
 
 @lru_cache(maxsize=4096)
-def block_profiles(shape: BlockShape, checkpointing: Checkpointing) -> tuple[Profile, Profile]:
-    """Forward and backward of a block, what comes in (and its gradient, backward) included."""
+def block_profiles(shape: BlockShape, checkpointing: Checkpointing, *, keeps: bool = True) -> tuple[Profile, Profile]:
+    """Forward and backward of a block, what comes in (and its gradient, backward) included.
+
+    Args:
+        keeps: whether gradients of parameters stay, rather than to be added to earlier ones.
+    """
     tape = Tape()
+    tape.keeps = keeps
     x = tape.held(shape.size)
     y = recomputed(tape, x, shape, checkpointing)
     del x

@@ -11,18 +11,15 @@ _KINDS = ("activations", "temporaries", "recomputed")
 class Course:
     """Adds up bytes by part as a step goes on."""
 
-    def __init__(self, held: dict[str, int], gradients: str) -> None:
+    def __init__(self, gradients: str) -> None:
         """Args:
-        held: bytes by part between steps.
         gradients: part that gradients of parameters count as until a unit is done.
         """
-        self.now = dict(held)
+        self.now: dict[str, int] = {}
         self.moments: list[Moment] = []
         self._kinds = (*_KINDS, gradients)
-        self._total = sum(held.values())
-        self._most = 0
+        self._total = self._most = 0
         self._highest: dict[str, int] = {}
-        self._look()
 
     def add(self, part: str, size: int) -> None:
         """So many bytes more, or less."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from compoundeye.nets import ViTConfig
-from compoundeye.plan._memory_layers import Numbers, norm
-from compoundeye.plan._memory_moves import gathered
+from compoundeye.plan._memory_layers import Numbers, activation, added, fork, linear, norm, reads, summed, summing
+from compoundeye.plan._memory_moves import gathered, repeated, together
 from compoundeye.plan._memory_tape import TEMPORARY, Flow, Held, Profile, Tape
 
 _FLOAT = 4
@@ -50,25 +50,49 @@ class EndShape:
         return self.pictures * tokens * self.config.width * self.numbers.size
 
 
-@lru_cache(maxsize=1024)
-def leaving(s: EndShape, pooled: bool) -> tuple[Profile, Profile]:
-    """After the last block, forward and backward; what the block gave (and its gradient) included.
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """After the last block; what the block gave (and its gradient) included."""
 
-    The last normalisation, tokens of all ranks brought together, and a picture's features from them.
-    """
+    join: Profile
+    """The last normalisation, and tokens of all ranks brought together."""
+    pool: Profile
+    """A picture's features from them."""
+    pool_back: Profile
+    join_back: Profile
+
+
+@lru_cache(maxsize=1024)
+def leaving(s: EndShape) -> Leaving:
+    """Of a network whose features are wanted, or (with hidden patches) all tokens."""
     tape = Tape()
     x = tape.held(s.size(s.local))
     tape.taken()
     y = joined(tape, x, s)
     del x
-    kept = y if s.config.pool == "attention" and pooled else None
+    join = tape.taken()
+    before, tape.backs = tape.backs, []
+    attends = s.config.pool == "attention" and s.seen is None
+    z = attention_pool(tape, y, s) if attends else None
+    kept = y if s.seen is not None else None
     del y
-    forward = tape.taken()
+    pool = tape.taken()
     tape.kind = TEMPORARY
-    flow = Flow([_of_pool(tape, s, pooled)])
+    flow = Flow([])
     del kept
+    if attends:
+        assert z is not None
+        flow.stack.append(tape.held(z.size))
+        del z
+        tape.backward(flow)
+    else:
+        flow.stack.append(tape.held(s.size(s.tokens)))
+        if s.seen is None and s.config.pool == "mean" and s.config.extra:
+            flow.stack[-1] = tape.held(s.size(s.tokens))  # spread over the patches, then put among all tokens
+    pool_back = tape.taken()
+    tape.backs = before
     tape.backward(flow)
-    return forward, tape.taken()
+    return Leaving(join, pool, pool_back, tape.taken())
 
 
 def joined(tape: Tape, x: Held, s: EndShape) -> Held:
@@ -76,30 +100,48 @@ def joined(tape: Tape, x: Held, s: EndShape) -> Held:
     config = s.config
     y = norm(tape, x, s.pictures * s.local, config.width, config.norm, s.numbers)
     if s.tensor > 1:
-        y = _together(tape, y, s.tensor)
+        y = together(tape, y, s.tensor)
     if s.context > 1:
         y = gathered(tape, y, s.context)
     return y
 
 
-def _together(tape: Tape, y: Held, ways: int) -> Held:
-    """Along tensor, where each rank takes its part of the gradient, which is the same on all."""
-    size = y.size
+def attention_pool(tape: Tape, x: Held, s: EndShape) -> Held:
+    """A learnt query looks at all tokens; along tensor heads and hidden units are split."""
+    c, n = s.config, s.pictures
+    tokens, part = s.tokens - c.extra, c.width // s.tensor
+    hidden = (c.hidden or 4 * c.width) // s.tensor
+    if c.extra:
+        _sliced(tape, s.size(s.tokens))
+    query = tape.held(part * s.numbers.factor)
+    summing(tape)
+    reads(tape)
+    if s.tensor > 1:
+        repeated(tape)
+    k = linear(tape, x, n * tokens, c.width, part, True, s.numbers)
+    reads(tape)
+    if s.tensor > 1:
+        repeated(tape)
+    v = linear(tape, x, n * tokens, c.width, part, True, s.numbers)
+    summed(tape)
 
+    def back(flow: Flow) -> None:
+        three = [tape.held(n * part * s.numbers.factor), tape.held(k_size), tape.held(k_size)]
+        flow.stack[-1:] = three[1:]
+
+    k_size = k.size
+    y = tape.held(n * part * s.numbers.factor)
+    tape.then(back, query, k, v, y)
+    y = linear(tape, y, n, part, c.width, True, s.numbers)
+    fork(tape)
+    z = norm(tape, y, n, c.width, c.norm, s.numbers)
+    z = activation(tape, linear(tape, z, n, c.width, hidden, True, s.numbers), c.activation)
+    z = linear(tape, z, n, hidden, c.width, True, s.numbers)
+    return added(tape, y, z)
+
+
+def _sliced(tape: Tape, size: int) -> None:
     def back(flow: Flow) -> None:
         flow.stack[-1] = tape.held(size)
 
-    began = tape.held(size * ways)
-    done = tape.held(size * ways)
-    whole = tape.held(size * ways)
-    del began, done
     tape.then(back)
-    return whole
-
-
-def _of_pool(tape: Tape, s: EndShape, pooled: bool) -> Held:
-    """Gradient of all tokens from that of the features."""
-    whole = tape.held(s.size(s.tokens))
-    if pooled and s.config.pool == "mean" and s.config.extra:
-        whole = tape.held(s.size(s.tokens))  # spread over the patches, then put among all tokens
-    return whole

@@ -30,6 +30,29 @@ def scattered(tape: Tape, x: Held, ways: int) -> Held:
     return y
 
 
+def together(tape: Tape, y: Held, ways: int) -> Held:
+    """Tokens of a tensor group for all of it, which has one gradient then: going back each rank takes its part."""
+    size = y.size
+
+    def back(flow: Flow) -> None:
+        flow.stack[-1] = tape.held(size)
+
+    whole = _gathered(tape, y, ways)
+    tape.then(back)
+    return whole
+
+
+def repeated(tape: Tape) -> None:
+    """What all of a tensor group read whole: going back, its gradient is summed over them."""
+
+    def back(flow: Flow) -> None:
+        began = tape.held(flow.stack[-1].size)
+        flow.stack[-1] = tape.held(began.size)
+        del began
+
+    tape.then(back)
+
+
 def moved_apart(tape: Tape, q: Held) -> Held:
     """Queries, keys and values of some tokens to those of some heads, as one tensor (DeepSpeed Ulysses)."""
     size = 3 * q.size

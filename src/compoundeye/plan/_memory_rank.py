@@ -7,13 +7,20 @@ from functools import lru_cache
 from compoundeye.nets import ViTConfig
 from compoundeye.plan._case import Case
 from compoundeye.plan._executed import Moment
-from compoundeye.plan._memory_block import BlockShape, block_profiles
+from compoundeye.plan._memory_block import BlockShape
+from compoundeye.plan._memory_chunk import Chunk
 from compoundeye.plan._memory_course import Course
-from compoundeye.plan._memory_ends import EndShape, leaving
+from compoundeye.plan._memory_ends import EndShape
+from compoundeye.plan._memory_heads import Head, head_of
 from compoundeye.plan._memory_layers import Numbers
-from compoundeye.plan._memory_sharing import Shared, Sharing
+from compoundeye.plan._memory_sharing import Shared, shared
+from compoundeye.plan._memory_update import update
+from compoundeye.plan._memory_walk import Tower, Walk
 from compoundeye.plan._rules import shape_of
-from compoundeye.plan._tally_units import Unit, block_parameters, end_parameters, linear_parameters
+from compoundeye.plan._tally_heads import visible
+from compoundeye.plan._tally_sharing import turns
+from compoundeye.plan._tally_units import block_parameters, end_parameters, pool_parameters
+from compoundeye.train import cut
 
 _FLOAT = 4
 _INDEX = 8
@@ -21,153 +28,109 @@ _INDEX = 8
 
 
 class Rank:
-    """A rank of a case, without a pipeline."""
+    """The first rank of a pipeline's stage."""
 
-    def __init__(self, case: Case) -> None:
-        self.case, self.plan, self.settings = case, case.plan, case.settings
-        self.config = c = shape_of(case.settings)
-        plan = self.plan
+    def __init__(self, case: Case, stage: int) -> None:
+        self.case, self.stage = case, stage
+        plan, settings = case.plan, case.settings
+        self.plan, self.settings = plan, settings
+        self.config = c = shape_of(settings)
         self.alone = case.world_size == 1
         narrow = plan.precision != "fp32"
         self.numbers = Numbers(2 if narrow and not self.alone else _FLOAT, autocast=narrow and self.alone)
-        self.rows = case.rows
+        self.rows = case.rows // case.microbatches
         self.ways = plan.shard * plan.context
-        self.ends = EndShape(c, self.rows, None, plan.tensor, plan.context, self.numbers)
-        size = self.numbers.size
-        self.blocks = [Unit("block", block_parameters(c, plan.tensor, mixture=False)) for _ in range(c.depth)]
-        self.backbone = Unit("ends", end_parameters(c, plan.tensor))
-        self.root = Unit("head", linear_parameters(c.width, case.classes, bias=True))
-        self.shared = not self.alone
-        self._block = Shared.of(self.blocks[0], self.ways, size)
-        self._backbone = Shared.of(self.backbone, self.ways, size)
-        self._root = Shared.of(self.root, self.ways, _FLOAT)
-        held = sum(unit.held(self.ways) for unit in [*self.blocks, self.backbone, self.root]) * _FLOAT
-        self.held = held
-        settings = case.settings
-        base = {
-            "parameters": held,
-            "buffers": 6 * _FLOAT,
-            "optimiser": 2 * held,
-            "inputs": self.rows * plan.accumulate * (3 * settings.data.view.size**2 + _INDEX + 1),
-        }
-        if settings.optimiser.ema:
-            base["average"] = held
-        self.course = Course(base, "gradients" if self.alone else "reduced")
-        self.sharing = Sharing(self.course)
+        seen = visible(c, settings.task.masked) if settings.task.kind == "masked" else None
+        self.ends = EndShape(c, self.rows, seen, plan.tensor, plan.context, self.numbers)
+        self.held: list[Shared] = []
+        self.course = Course("gradients" if self.alone else "reduced")
+        self.head: Head = head_of(case, self.ends, self.ways)
+        self.chunks = [self._chunk(i) for i in range(stage, plan.pipeline * plan.chunks, plan.pipeline)]
 
     def moments(self) -> tuple[Moment, ...]:
         """The whole step."""
-        for again in range(min(self.plan.accumulate, 2)):
-            self._forward()
-            self._backward(more=again > 0)
-        self._update()
-        return tuple(self.course.moments)
-
-    def _shape(self, index: int) -> BlockShape:
-        c = self.config
-        drop = bool(c.drop_path * index)
-        return _block_shape(c, self.ends, drop)
-
-    def _forward(self) -> None:
-        course, sharing, ends, numbers = self.course, self.sharing, self.ends, self.numbers
-        shared = self.shared
-        if shared:
-            sharing.enter(self._root)
-        # Bytes to floats, a difference, a quotient.
-        exact = ends.pixels * _FLOAT
-        course.add("activations", exact)
-        course.passed("activations", exact)
-        rounded = 0
-        if numbers.size != _FLOAT or numbers.autocast:
-            rounded = ends.pixels * 2
-            course.add("activations", rounded)
-        if shared:
-            sharing.enter(self._backbone)
-        patches = ends.patches * self.config.width * self.rows * numbers.size
-        course.add("activations", patches)
-        course.passed("activations", patches // (2 if numbers.autocast else 1))
-        whole = ends.size(ends.tokens)
-        if self.config.extra:
-            course.add("activations", whole)
-            course.add("activations", -patches)
-        local = ends.size(ends.local)
-        split = ends.tensor * ends.context > 1
-        if split:
-            course.add("activations", local)
-        for i in range(self.config.depth):
-            if shared:
-                sharing.enter(self._block)
-            forward, _ = block_profiles(self._shape(i), self.plan.activation_checkpointing)
-            course.play(forward, (local, 0, 0, 0))
-            if shared:
-                sharing.leave(self._block)
-            if split and i == 0:
-                course.add("activations", -whole)
-            course.mark(f"backbone.blocks.{i} forward")
-        self._leave(local)
-        if shared:
-            sharing.leave(self._backbone)
-        course.add("activations", -exact if rounded else 0)
-        self._kept_pixels = rounded or exact
-        logits = self.rows * self.case.classes * _FLOAT
-        course.add("activations", logits)
-        course.passed("activations", logits)
-        if shared:
-            sharing.flush()
-
-    def _leave(self, local: int) -> None:
-        forward, _ = leaving(self.ends, True)
-        self.course.play(forward, (local, 0, 0, 0))
-
-    def _backward(self, *, more: bool) -> None:
-        course, sharing, ends = self.course, self.sharing, self.ends
-        shared = self.shared
-        head = "reduced" if shared else "gradients"
-        local = ends.size(ends.local)
-        if shared:
-            sharing.fetch(self._backbone)
-        logits = self.rows * self.case.classes * _FLOAT
-        course.passed("temporaries", 2 * logits)
-        course.add("activations", -logits)
-        root = sum(one.size for one in self.root.parameters) * _FLOAT
-        course.add(head, root)
-        if shared:
-            sharing.enter_back(self._backbone, self._block)
-        _, backward = leaving(self.ends, True)
-        forward = leaving(self.ends, True)[0]
-        course.play(backward, forward.end)
-        for i in reversed(range(self.config.depth)):
-            if shared:
-                sharing.enter_back(self._block, self._block if i else None)
-            forward, backward = block_profiles(self._shape(i), self.plan.activation_checkpointing)
-            course.play(backward, (forward.end[0] - local, local, 0, 0))
-            if shared:
-                gradients = backward.end[3]
-                self._unit_done(self._block, gradients, more=more)
-            course.mark(f"backbone.blocks.{i} backward")
-        course.add("temporaries", -local)
-        course.add("activations", -self._kept_pixels)
-        back = sum(one.size for one in self.backbone.parameters) * self.numbers.size
-        course.add(head, back)
-        if shared:
-            self._unit_done(self._root, root, more=more)
-            self._unit_done(self._backbone, back, more=more)
-            sharing.finish()
-        course.mark("backward")
-
-    def _unit_done(self, unit: Shared, gradients: int, *, more: bool) -> None:
-        self.sharing.leave_back(unit, gradients, more=more)
-
-    def _update(self) -> None:
-        course = self.course
+        course, plan = self.course, self.plan
+        shards = sum(one.shard for one in self.held)
+        course.add("parameters", shards)
+        course.add("buffers", 6 * _FLOAT + self.head.buffers)
+        self._hold(shards)
+        course.mark("")
+        course.moments.clear()
+        for again in range(min(plan.accumulate, 2)):
+            for chunk in self.chunks:
+                chunk.walk.more = again > 0
+            if plan.pipeline == 1:
+                self.chunks[0].forward()
+                self.chunks[0].backward()
+                course.mark("backward")
+            else:
+                self._pipelined()
         course.mark("clip")
-        largest = max(
-            one.gathered(self.ways) // self.ways
-            for unit in [*self.blocks[:1], self.backbone, self.root]
-            for one in unit.parameters
-        )
-        course.passed("temporaries", 2 * largest * _FLOAT)
+        update(course, self.settings.optimiser.name, self.held, self.head)
         course.mark("update")
+        return tuple(course.moments)
+
+    def _hold(self, shards: int) -> None:
+        settings, course = self.settings, self.course
+        optimiser, view = settings.optimiser, settings.data.view
+        moments = 1 if optimiser.name == "sgd" else 2
+        course.add("optimiser", moments * shards)
+        self.head.hold(course)
+        pictures = self.case.rows * self.plan.accumulate
+        targets = settings.task.text.length if settings.task.kind == "contrastive" else 1
+        course.add("inputs", pictures * (3 * view.size**2 + targets * _INDEX + 1))
+        if optimiser.ema:
+            course.add("average", shards + self.head.own)
+
+    def _chunk(self, number: int) -> Chunk:
+        plan, c, size, ways = self.plan, self.config, self.numbers.size, self.ways
+        count = plan.pipeline * plan.chunks
+        blocks = cut(c.depth, count)[number]
+        first, last = number == 0, number == count - 1
+        learns = bool(self.settings.optimiser.backbone_rate)
+        found: dict[str, Shared] = {}
+        shapes = []
+        for i in blocks:
+            parameters = block_parameters(c, plan.tensor, mixture=False)
+            found[f"backbone.blocks.{i}"] = shared(parameters, ways, size, learns=learns)
+            shapes.append(_block_shape(c, self.ends, bool(c.drop_path * i)))
+        if first or last:
+            parameters = end_parameters(c, plan.tensor, first=first, last=last)
+            found["backbone"] = shared(parameters, ways, size, learns=learns)
+        if last and c.pool == "attention" and self.ends.seen is None:
+            found["backbone.pool"] = shared(pool_parameters(c, plan.tensor), ways, size, learns=learns)
+        outside = found["backbone"].kept if "backbone" in found else 0
+        own = outside if self.alone else outside // _FLOAT * size
+        if last:
+            found |= self.head.units
+        self.held += found.values()
+        tower = Tower("backbone", blocks.start, tuple(shapes), plan.activation_checkpointing)
+        walk = Walk(self.course, None if self.alone else found, waits=plan.pipeline > 1)
+        return Chunk(walk, self.ends, tower, first, last, self.head if last else None, own)
+
+    def _pipelined(self) -> None:
+        """Microbatches through the stage: those in the middle are all alike and left out."""
+        plan, course = self.plan, self.course
+        between = self.ends.size(self.ends.local)
+        parts = self.case.microbatches
+        for chunk in self.chunks:  # what comes from other stages has its place for every microbatch
+            course.add("activations", between * parts * ((not chunk.first) + (not chunk.last)))
+        few = min(parts, plan.pipeline * (1 if plan.chunks == 1 else 3) + 2)
+        if plan.chunks > 1:
+            few = min(parts, -(-few // plan.pipeline) * plan.pipeline)
+        left = [few] * len(self.chunks)
+        for which, forward in turns(plan.pipeline, plan.chunks, few, self.stage):
+            chunk = self.chunks[which]
+            if forward:
+                chunk.forward()
+                continue
+            chunk.backward()
+            left[which] -= 1
+            if not left[which]:
+                chunk.reduce()
+        course.mark("backward")
+        for chunk in self.chunks:
+            course.add("activations", -between * parts * ((not chunk.first) + (not chunk.last)))
 
 
 @lru_cache(maxsize=4096)

@@ -56,7 +56,7 @@ class Profile:
 class Tape:
     """Bytes that are held now, and the most that there were, with what they were; and what is to be done backward."""
 
-    __slots__ = ("backs", "cached", "gradients", "kind", "live", "most", "peak", "replay", "stopped")
+    __slots__ = ("backs", "cached", "gradients", "keeps", "kind", "live", "most", "peak", "replay", "stopped")
 
     def __init__(self) -> None:
         self.live = [0, 0, 0, 0]
@@ -67,6 +67,8 @@ class Tape:
         self.backs: list[tuple[Back, tuple[Held | None, ...]]] | None = []
         """None: nothing is kept for a backward pass."""
         self.gradients: list[Held] = []
+        self.keeps = True
+        """Whether gradients of parameters stay; else they are added to earlier ones and go."""
         self.cached: list[Held] | None = None
         """Results that selective recomputation keeps, first one first."""
         self.replay = False
@@ -89,8 +91,10 @@ class Tape:
         return made
 
     def gradient(self, size: int) -> None:
-        """A parameter's gradient, which stays."""
-        self.gradients.append(self._add(size, GRADIENT))
+        """A parameter's gradient, which stays, or is added to the one that is there."""
+        made = self._add(size, GRADIENT)
+        if self.keeps:
+            self.gradients.append(made)
 
     def then(self, back: Back, *kept: Held | None) -> None:
         """What is done going back for the step just taken, and what is kept until then."""

@@ -1,0 +1,121 @@
+"""Consecutive blocks of a rank with the ends that are theirs: one forward pass, one backward pass."""
+
+from __future__ import annotations
+
+from compoundeye.plan._memory_ends import EndShape, leaving
+from compoundeye.plan._memory_heads import Head
+from compoundeye.plan._memory_walk import Tower, Walk
+
+_FLOAT = 4
+
+
+class Chunk:
+    """What a rank computes at a stretch: all of the network, or a stage of a pipeline."""
+
+    def __init__(
+        self, walk: Walk, ends: EndShape, tower: Tower, first: bool, last: bool, head: Head | None, own: int
+    ) -> None:
+        """Args:
+        own: bytes of whole gradients of what is outside of the blocks.
+        """
+        self.walk, self.ends, self.tower = walk, ends, tower
+        self.first, self.last, self.head = first, last, head
+        self._own = own
+        self._sent = 0
+        self._narrow = ends.numbers.size != _FLOAT
+        self._local = ends.size(ends.local)
+        self._pixels = ends.pixels * (2 if self._narrow or ends.numbers.autocast else _FLOAT)
+
+    def forward(self) -> None:
+        """One pass, or one of a microbatch."""
+        walk, course, ends = self.walk, self.walk.course, self.ends
+        walk.enter("root")
+        exact = ends.pixels * _FLOAT
+        extra = 0
+        if self.first:  # bytes to floats, a difference, a quotient
+            course.add("activations", exact)
+            course.passed("activations", exact)
+            if self._pixels != exact:
+                course.add("activations", self._pixels)
+        walk.enter("backbone")
+        if self.first:
+            extra = self._embed()
+        walk.forward(self.tower, extra)
+        if self.last:
+            left = leaving(ends)
+            course.play(left.join, (self._local, 0, 0, 0))
+            walk.enter("backbone.pool")
+            course.play(left.pool, left.join.end)
+            walk.leave("backbone.pool")
+        walk.leave("backbone")
+        if not self.last and self._narrow:  # handed on as float32, sent as what it was
+            course.add("activations", 2 * self._local)
+            course.passed("activations", self._local)
+            course.add("activations", -2 * self._local)
+        whole_picture = self.head is not None and self.head.looks_at_pixels
+        if self.first and self._pixels != exact and not whole_picture:
+            course.add("activations", -exact)
+        if self.head is not None:
+            self.head.forward(walk)
+        walk.flush()
+
+    def backward(self) -> None:
+        """The same, back."""
+        walk, course = self.walk, self.walk.course
+        self._let_go()
+        given = 0
+        if self.head is not None:
+            walk.begin_back()
+            self.head.backward(walk)
+        elif self._narrow:
+            course.passed("temporaries", 2 * self._local)
+            course.add("temporaries", self._local)
+        else:
+            given = self._local  # the gradient lies where it was received
+        walk.enter_back("backbone")
+        if self.last:
+            left = leaving(self.ends)
+            walk.enter_back("backbone.pool")
+            course.play(left.pool_back, left.pool.end)
+            walk.leave_back("backbone.pool", left.pool_back.end[3])
+            course.play(left.join_back, left.pool_back.end)
+        walk.backward(self.tower)
+        course.add("temporaries", given)
+        if self.first:
+            course.add("temporaries", -self._local)
+            course.add("activations", -self._pixels)
+            if self.head is not None and self.head.looks_at_pixels and self._narrow:
+                course.add("activations", -self.ends.pixels * _FLOAT)
+        else:
+            course.add("activations", self._local)  # where it was received
+            self._sent = self._local
+        if not self.last:
+            course.add("activations", -self._local)
+        walk.made("backbone", self._own)
+        walk.end_back(["root", "backbone", *(self.head.late if self.head else ())])
+        walk.waited()
+
+    def reduce(self) -> None:
+        """After the last microbatch."""
+        late = self.head.late if self.head else ()
+        self.walk.reduce(["root", "backbone", *self.tower.keys, "backbone.pool", *late])
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.walk.course.add("temporaries", -self._sent)
+        self._sent = 0
+
+    def _embed(self) -> int:
+        """Pixels to this rank's tokens; returns bytes of all tokens, which stay until the first block is through."""
+        course, ends = self.walk.course, self.ends
+        patches = ends.patches * ends.config.width * ends.pictures * ends.numbers.size
+        course.add("activations", patches)
+        course.passed("activations", patches // (2 if ends.numbers.autocast else 1))
+        whole = ends.size(ends.tokens)
+        if ends.seen is not None or ends.config.extra:
+            course.add("activations", whole)
+            course.add("activations", -patches)
+        if ends.tensor * ends.context == 1:
+            return 0
+        course.add("activations", self._local)
+        return whole
