@@ -58,15 +58,19 @@ def constants(name: str) -> Constants:
 
 
 def generation(gpu: str) -> str:
-    """Of kernels that were tuned for an accelerator: by its name, since no figure of a data sheet tells."""
-    return "ampere" if gpu.lower().startswith("a100") else "hopper"
+    """Of the kernels that run on an accelerator: by its name, since no figure of a data sheet tells.
+
+    A100, L40S and the RTX cards multiply by the instructions of Ampere (mma.sync); Hopper brought others (wgmma), which
+    less of the peak was reached with (PTX ISA: warp-level and warpgroup-level matrix instructions).
+    """
+    return "ampere" if gpu.lower().startswith(("a100", "l40", "rtx")) else "hopper"
 
 
 @cache
 def constants_for(gpu: str, *, compiled: bool = True) -> Constants:
     """The constants of the newest PyTorch that was published on an accelerator's generation.
 
-    Limit: everything but A100 is taken for a Hopper, since nobody has published others' tables with their layouts.
+    Limit: tables with their layouts were published of A100, H100 and H200 alone; all others are taken for one of them.
     """
     kind = "compiled" if compiled else "eager"
     newest = max(one for one in constants_names() if one.startswith(kind) and one.endswith("/" + generation(gpu)))
