@@ -17,6 +17,7 @@ WIDTH = {"fp32": 4, "bf16": 2, "float8": 1}
 WITHIN_A_PASS = ("tensor", "context", "expert")
 """Dimensions over which every microbatch communicates; the others do once a step, or beside all of it."""
 METHOD = "roofline: Williams et al., Roofline, CACM 52(4), 2009"
+RINGS = "rings as in Thakur et al., Optimization of Collective Communication Operations in MPICH, 2005, section 4"
 BUBBLE = "Narayanan et al., Efficient Large-Scale Language Model Training on GPU Clusters, 2021, section 2.2"
 FITTED = "fitted by benchmarks/plan_published.py to half of the published tables in plan/data/published"
 
@@ -60,7 +61,7 @@ class StepTime:
             ("streamed", self.streamed, f"{of} bytes / (bandwidth x fraction x streams)", METHOD),
             ("update", self.update, f"{of} bytes / (bandwidth x fraction x streams)", METHOD),
             *(
-                (f"exposed.{name}", seconds, f"{network}, less what computation hides", collective_seconds.__module__)
+                (f"exposed.{name}", seconds, f"{network}, less what computation hides", RINGS)
                 for name, seconds in self.exposed.items()
             ),
             ("bubble", self.bubble, "(pipeline - 1) / (microbatches x chunks) x time of forward and backward", BUBBLE),
