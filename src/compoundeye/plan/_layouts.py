@@ -1,15 +1,16 @@
 """Every layout that is worth trying: the space that a search goes through.
 
-It depends on the model, the batch, the number of processes and how many share a node; never on how fast or how large
-they are. So whatever fits a cluster fits a better one too, and the best of a better one is never slower.
+It depends on the model, the batch, the number of processes and how many share a node; never on how fast or large they
+are. So whatever fits a cluster fits a better one too, and the best of a better one is never slower.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from math import ceil, gcd
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from compoundeye.capacity import Cluster
 from compoundeye.plan._rules import refusal, shape_of
@@ -24,6 +25,39 @@ _NODES_OF_A_SEQUENCE = 8
 """Over which tensor x context goes at most."""
 
 
+class Work(NamedTuple):
+    """What decides the arithmetic of a rank: a layout, but for how data ranks share parameters."""
+
+    pipeline: int
+    tensor: int
+    context: int
+    expert: int
+    chunks: int
+    checkpointing: Checkpointing
+    parts: int
+    """Microbatches of a pipeline, or passes that are accumulated without one."""
+    data: int
+    """Ranks that see different pictures."""
+
+    def plan(self, base: Plan, shard: int) -> Plan:
+        """With so many of the data ranks sharing parameters; what ``base`` says beside degrees stays."""
+        piped = self.pipeline > 1
+        return base.model_copy(
+            update={
+                "replicate": self.data // shard,
+                "shard": shard,
+                "tensor": self.tensor,
+                "context": self.context,
+                "pipeline": self.pipeline,
+                "chunks": self.chunks,
+                "expert": self.expert,
+                "activation_checkpointing": self.checkpointing,
+                "accumulate": 1 if piped else self.parts,
+                "microbatches": self.parts if piped else 1,
+            }
+        )
+
+
 def layouts(settings: Settings, cluster: Cluster, refused: Counter[str] | None = None) -> Iterator[Plan]:
     """All sensible plans of a cluster, fitted; what the settings' plan says beside degrees stays as it is.
 
@@ -36,15 +70,15 @@ def layouts(settings: Settings, cluster: Cluster, refused: Counter[str] | None =
     Raises:
         EyeError: the network is no vision transformer.
     """
-    for root in roots(settings, cluster):
-        for work in variants(settings, root):
-            yield from splits(settings, work, refused)
+    for work in works(settings, cluster):
+        yield from splits(settings, work, refused)
 
 
-def roots(settings: Settings, cluster: Cluster) -> Iterator[Plan]:
-    """What decides the arithmetic of a rank: tensor, context, pipeline with chunks, activation checkpointing.
+def works(settings: Settings, cluster: Cluster) -> Iterator[Work]:
+    """All layouts but for how parameters are shared; of those that differ in parts alone, the coarsest first.
 
-    All data ranks are in ``shard``.
+    Raises:
+        EyeError: the network is no vision transformer.
     """
     shape = shape_of(settings)
     world = cluster.accelerators
@@ -59,51 +93,31 @@ def roots(settings: Settings, cluster: Cluster) -> Iterator[Plan]:
                 data = world // (tensor * context * pipeline)
                 if pipeline > shape.depth or data > settings.data.batch:
                     continue
-                for chunks in _chunks(pipeline, shape.depth):
-                    for what in CHECKPOINTING:
-                        yield settings.plan.model_copy(
-                            update={
-                                "replicate": 1,
-                                "shard": data,
-                                "tensor": tensor,
-                                "context": context,
-                                "pipeline": pipeline,
-                                "chunks": chunks,
-                                "activation_checkpointing": what,
-                                "expert": 1,
-                                "accumulate": 1,
-                                "microbatches": pipeline,
-                            }
-                        )
+                experts = divisors(gcd(shape.experts, data)) if shape.experts else [1]
+                parts = parts_of(settings, pipeline, data)
+                for chunks, expert, what, number in product(
+                    _chunks(pipeline, shape.depth), experts, CHECKPOINTING, parts
+                ):
+                    yield Work(pipeline, tensor, context, expert, chunks, what, number, data)
 
 
-def variants(settings: Settings, root: Plan) -> Iterator[Plan]:
-    """In how many parts a rank's pictures go through: coarsest first."""
-    rows = ceil(settings.data.batch / root.data)
-    if root.pipeline == 1:
-        parts = 1
-        while parts <= rows:
-            yield root.model_copy(update={"accumulate": parts})
-            parts *= 2
-        return
-    microbatches = root.pipeline
-    while microbatches == root.pipeline or microbatches <= rows:
-        yield root.model_copy(update={"microbatches": microbatches})
-        microbatches *= 2
+def parts_of(settings: Settings, pipeline: int, data: int) -> list[int]:
+    """In how many parts a rank's pictures may go through: coarsest first."""
+    rows = ceil(settings.data.batch / data)
+    found = [pipeline]
+    while 2 * found[-1] <= rows:
+        found.append(2 * found[-1])
+    return found
 
 
-def splits(settings: Settings, work: Plan, refused: Counter[str] | None = None) -> Iterator[Plan]:
-    """How data ranks share parameters: by shard, replicate and expert; most sharing first."""
-    shape = shape_of(settings)
-    data = work.data
-    experts = divisors(gcd(shape.experts, data)) if shape.experts else [1]
-    for shard in reversed(divisors(data)):
-        for expert in experts:
-            plan = work.model_copy(update={"replicate": data // shard, "shard": shard, "expert": expert})
-            if (why := refusal(settings, plan)) is None:
-                yield plan
-            elif refused is not None:
-                refused[why[0]] += 1
+def splits(settings: Settings, work: Work, refused: Counter[str] | None = None) -> Iterator[Plan]:
+    """How data ranks share parameters, by shard and replicate: least sharing first."""
+    for shard in divisors(work.data):
+        plan = work.plan(settings.plan, shard)
+        if (why := refusal(settings, plan)) is None:
+            yield plan
+        elif refused is not None:
+            refused[why[0]] += 1
 
 
 def divisors(number: int) -> list[int]:
