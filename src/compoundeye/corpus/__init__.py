@@ -9,6 +9,7 @@ Limit: one ingest at a time on a local disk.
 from compoundeye.corpus._accounts import account, failures
 from compoundeye.corpus._balance import balanced
 from compoundeye.corpus._compact import Compacted, compact
+from compoundeye.corpus._condition import TEXT_COLUMNS, Condition, condition, names_below, period, sql_errors
 from compoundeye.corpus._correct import correct, read_corrections
 from compoundeye.corpus._duplicates import duplicates
 from compoundeye.corpus._error import CorpusError
@@ -18,7 +19,7 @@ from compoundeye.corpus._ingest import IngestAccount, ingest
 from compoundeye.corpus._mixture import mixture
 from compoundeye.corpus._order import Order, Samples, pin, training_order, unpin
 from compoundeye.corpus._rows import find_ids
-from compoundeye.corpus._search import search
+from compoundeye.corpus._search import reasons, search
 from compoundeye.corpus._sheet import contact_sheet
 from compoundeye.corpus._shuffle import Shuffle
 from compoundeye.corpus._store import Corpus, StagedColumns
@@ -26,7 +27,9 @@ from compoundeye.corpus._targets import Targets, targets
 
 __all__ = [
     "FORMATS",
+    "TEXT_COLUMNS",
     "Compacted",
+    "Condition",
     "Corpus",
     "CorpusError",
     "IndexReport",
@@ -39,6 +42,7 @@ __all__ = [
     "account",
     "balanced",
     "compact",
+    "condition",
     "contact_sheet",
     "correct",
     "duplicates",
@@ -49,9 +53,13 @@ __all__ = [
     "index_report",
     "ingest",
     "mixture",
+    "names_below",
+    "period",
     "pin",
     "read_corrections",
+    "reasons",
     "search",
+    "sql_errors",
     "targets",
     "training_order",
     "unpin",

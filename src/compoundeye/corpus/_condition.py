@@ -80,14 +80,17 @@ def _in_category(corpus: Corpus, asked: Sequence[str], name: str) -> str:
     """A person's label counts before the model's category; a category stands for everything below it in its tree."""
     if not corpus.has_column(name) and not corpus.has_column("label"):
         raise CorpusError(f"{corpus.path} has no {name} yet; run `eye categorise {corpus.path}` first")
-    wanted = sorted({below for one in asked for below in _below(corpus, one, name)})
+    wanted = sorted({below for one in asked for below in names_below(corpus, one, name)})
     columns = [column for column in ("label", name) if corpus.has_column(column)]
     value = f"coalesce({', '.join(columns)})" if len(columns) > 1 else columns[0]
     return f"lower({value}) IN ({', '.join(map(quoted, wanted))})"
 
 
-def _below(corpus: Corpus, category: str, name: str) -> list[str]:
-    """The category in lower case, and those under it in the tree of the model that named this corpus's categories."""
+def names_below(corpus: Corpus, category: str, name: str = "category") -> list[str]:
+    """The category in lower case, and those under it in the tree of the model that named this corpus's categories.
+
+    A picture is in the category where its label, or else what the model said, is one of them in lower case.
+    """
     model = made_by(corpus, f"{name}_by")
     card = catalogue().get(model.partition("/")[0]) if model else None
     tree = labels(card.labels).tree if card and card.labels else None

@@ -191,11 +191,20 @@ def _described(
         **{title: column(title, pa.null()) for title in ("width", "height", "taken_at")},
         **{title: column(title, pa.null()) for title in columns},
     }
-    table["why"] = pa.array(_reasons(found, cosines.to_pylist(), query, fits), pa.string())
+    table["why"] = pa.array(reasons(found, fits, cosines.to_pylist(), query), pa.string())
     return pa.table(table)
 
 
-def _reasons(found: pa.Table, cosines: list[float | None], query: Query | None, fits: Condition) -> Iterator[str]:
+def reasons(
+    found: pa.Table, fits: Condition, cosines: Sequence[float | None] | None = None, query: Query | None = None
+) -> Iterator[str]:
+    """Why each row is there, in words.
+
+    Args:
+        found: rows that fit: their id, and whichever of `TEXT_COLUMNS` the corpus has.
+        cosines, query: how near each is to what was searched for, where anything was.
+    """
+    cosines = [None] * found.num_rows if cosines is None else cosines
     texts = found.select([column for column in TEXT_COLUMNS if column in found.schema.names]).to_pylist()
     for id_, cosine, text in zip(found["id"].to_pylist(), cosines, texts, strict=True):
         parts = list(fits.why)
