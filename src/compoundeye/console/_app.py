@@ -1,0 +1,66 @@
+"""The server as an application: pages and API over one state.
+
+To add an API: write ``_api_NAME.py`` with ``router = APIRouter(tags=["NAME"])`` whose paths begin below ``/api/v1``
+(``/runs``), and put NAME into `APIS`. Handlers are plain ``def``, take ``here: Here`` (`_state`) for the corpora and
+``who: Who`` (`_sessions`) for whoever asks, raise `EyeError`s or the refusals of `_refusals`, and return Pydantic
+models. A route that takes more than `BODY` bytes says so: ``@router.post(..., max_body_size=UPLOAD)``.
+To add a page: see `_pages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from fastapi import FastAPI
+
+from compoundeye.console._errors import ERRORS, tell_errors
+from compoundeye.console._pages import PAGES
+from compoundeye.console._security import guard
+from compoundeye.console._state import Console, Served
+from compoundeye.console._static import router as static_files
+
+API = "/api/v1"
+APIS = ("session",)
+"""Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan come here."""
+BODY = 1 << 20
+"""Bytes of a request, unless its route says otherwise: 1 MiB is 30,000 ids."""
+
+
+def application(served: Served) -> FastAPI:
+    """The console of some corpora, for any ASGI server.
+
+    Raises:
+        EyeError: a corpus cannot be opened.
+    """
+    console = Console(served)
+    for name in console.corpora:
+        console.corpus(name)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        console.close()
+
+    app = FastAPI(
+        title="CompoundEye",
+        version="1",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        openapi_url=f"{API}/openapi.json",
+        redirect_slashes=False,
+        max_body_size=BODY,
+        lifespan=lifespan,
+    )
+    app.state.console = console
+    tell_errors(app)
+    guard(app, console)
+    app.include_router(static_files, include_in_schema=False)
+    for name in APIS:
+        module = import_module(f"compoundeye.console._api_{name}")
+        app.include_router(module.router, prefix=API, responses=ERRORS)
+    for page in PAGES:
+        module = import_module(f"compoundeye.console._page_{page.name}")
+        app.include_router(module.router, include_in_schema=False)
+    return app

@@ -1,0 +1,66 @@
+"""Passwords that a person thought of, as hashes that are dear to guess: argon2id (RFC 9106), at most two at once."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from compoundeye.records import EyeError
+
+SHORTEST, LONGEST = 8, 1024
+"""Characters of a password: NIST SP 800-63B, section 5.1.1.1, asks for 8; the other bound is ours."""
+AT_ONCE = 2
+"""Each check takes 64 MiB and a core for a moment: a flood of them waits in line, it does not fill the memory."""
+
+_hasher = PasswordHasher()
+_turn = threading.BoundedSemaphore(AT_ONCE)
+
+
+def hashed(password: str) -> str:
+    """The hash to keep instead of ``password``.
+
+    Raises:
+        EyeError: it is too short to be a secret, or far too long.
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise EyeError(f"a password has {SHORTEST} to {LONGEST} characters, this one has {len(password):,}")
+    return _hasher.hash(password)
+
+
+def matches(hash_: str, password: str) -> bool:
+    """Whether ``password`` is the one that was hashed."""
+    if len(password) > LONGEST:
+        return False
+    try:
+        with _turn:
+            return _hasher.verify(hash_, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def read_password(file: Path) -> str:
+    """The hash of the first line of a file; a line that is an argon2 hash already is taken as it is.
+
+    Raises:
+        EyeError: the file cannot be read, others may read it, or it holds no fit password.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        mode = file.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        raise EyeError(f"cannot read the password in {file}: {error}") from error
+    first = lines[0].strip() if lines else ""
+    if first.startswith("$argon2"):
+        return first
+    if mode & 0o077:
+        raise EyeError(f"others may read {file}: chmod 600 {file}, or keep an argon2 hash in it instead")
+    return hashed(first)
+
+
+def new_token() -> str:
+    """256 bits of chance, in characters that every shell and address takes as they are."""
+    return secrets.token_urlsafe(32)

@@ -1,0 +1,173 @@
+"""The door of the server: a request passes here before any handler, and its answer on the way out.
+
+In this order: the Host header (against DNS rebinding), proxies that an open server was not told of, who asks, and for
+whatever changes something that the request was sent by a page of ours (against request forgery). Every answer, an
+error too, gets the headers that keep a browser from running or framing what it should not.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from compoundeye.console._access import Access
+from compoundeye.console._errors import answer, defect
+from compoundeye.console._refusals import Forbidden, Refusal, SignIn
+from compoundeye.console._sessions import Sessions, Visitor, own_name
+from compoundeye.console._state import Console
+
+HEADER = "x-compoundeye"
+"""No page of another site can send it: a browser asks first (CORS preflight), and the answer is no."""
+READING = frozenset({"GET", "HEAD"})
+NEEDS_NOBODY = ("/login", "/static/", "/api/v1/session")
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",  # innerHTML and its kind throw: a label cannot become markup
+        "trusted-types 'none'",
+    ]
+)
+"""W3C Content Security Policy Level 3: no script or style but our own files, no request but to this server."""
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
+
+def guard(app: FastAPI, console: Console) -> None:
+    """Put the door in front of an application."""
+    app.add_middleware(_Door, console=console)
+
+
+class _Door:
+    """Pure ASGI: streams pass unbuffered."""
+
+    def __init__(self, app: ASGIApp, console: Console) -> None:
+        self.app = app
+        self.console = console
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there are no web sockets here
+            return
+        access, began = self.console.served.access, False
+
+        async def sealed(message: Message) -> None:
+            nonlocal began
+            if message["type"] == "http.response.start":
+                began = True
+                message["headers"] = _with_headers(message.get("headers", ()), access)
+            await send(message)
+
+        request = Request(scope, receive)
+        try:
+            response = self._stopped(request)
+            await (self.app if response is None else response)(scope, receive, sealed)
+        except Exception as error:
+            if began:
+                raise  # half an answer is out: the server breaks the connection
+            await defect(request, error)(scope, receive, sealed)
+
+    def _stopped(self, request: Request) -> Response | None:
+        """Why the request goes no further, or None; says in the scope who asks."""
+        try:
+            admit(request, self.console)
+        except SignIn as error:
+            if _wants_page(request):
+                to = quote(f"{request.url.path}?{request.url.query}".rstrip("?"), safe="")
+                return RedirectResponse(f"/login?to={to}", 303, {"Cache-Control": "no-store"})
+            return answer(request, str(error), error.status)
+        except Refusal as error:
+            return answer(request, str(error), error.status)
+        return None
+
+
+def admit(request: Request, console: Console) -> None:
+    """Let a request through.
+
+    Raises:
+        Forbidden: it comes by a name or a way that this server does not answer to, or a page of another site sent it.
+        SignIn: nobody has signed in who may.
+    """
+    access = console.served.access
+    if not access.answers_to(request.headers.get("host", "")):
+        raise Forbidden("this server does not answer to that name; `eye console --name NAME` adds one")
+    if access.open and any(name in request.headers for name in FORWARDED):
+        raise Forbidden("a proxy sends this, so anybody may: start `eye console` with --behind ADDRESS and a password")
+    path = request.url.path
+    visitor = _who(request, console, access)
+    request.scope["compoundeye.visitor"] = visitor
+    if visitor is None and not any(path == one or (one[-1] == "/" and path.startswith(one)) for one in NEEDS_NOBODY):
+        raise SignIn("sign in first: at /login, or with the token in the header `Authorization: Bearer TOKEN`")
+    if request.method not in READING:
+        _refuse_forgery(request, access)
+
+
+def _who(request: Request, console: Console, access: Access) -> Visitor | None:
+    if access.open:
+        return Visitor(own_name())
+    scheme, _, offered = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return Visitor("token") if access.is_token(offered.strip()) else None
+    key = request.cookies.get(cookie_name(access))
+    return console.part(sessions_of).visitor(key) if key else None
+
+
+def sessions_of(_: Console) -> Sessions:
+    """The server's sessions: ``console.part(sessions_of)``."""
+    return Sessions()
+
+
+def cookie_name(access: Access) -> str:
+    """With the port, for browsers send cookies to every port of a host; ``__Host-`` where TLS allows (RFC 6265bis)."""
+    return f"{'__Host-' if access.secure else ''}eye-{access.port}"
+
+
+def _refuse_forgery(request: Request, access: Access) -> None:
+    if not request.headers.get(HEADER):
+        raise Forbidden(f"what changes something needs the header `{HEADER}: 1`, which no other site can send")
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Forbidden("a page of another site sent this")
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_own(origin, request, access):
+        raise Forbidden("a page of another site sent this")
+
+
+def _is_own(origin: str, request: Request, access: Access) -> bool:
+    if access.behind is not None and origin.rstrip("/") == access.behind.rstrip("/"):
+        return True
+    parts = urlsplit(origin)
+    return parts.scheme in ("http", "https") and parts.netloc == request.headers.get("host")
+
+
+def _wants_page(request: Request) -> bool:
+    return request.method in READING and not request.url.path.startswith("/api/")
+
+
+def _with_headers(headers: object, access: Access) -> list[tuple[bytes, bytes]]:
+    """A handler may tighten what stands here (its own policy for a stranger's picture), never go without."""
+    kept = [(name, value) for name, value in headers if name.lower() != b"server"]  # type: ignore[attr-defined]
+    present = {name.lower().decode() for name, _ in kept}
+    more = dict(HEADERS)
+    if access.secure:
+        more["strict-transport-security"] = "max-age=31536000"
+    return kept + [(name.encode(), value.encode()) for name, value in more.items() if name not in present]

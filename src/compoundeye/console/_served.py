@@ -1,0 +1,20 @@
+"""What a console serves: plain values, so that a command can state them without a server installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from compoundeye.console._access import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a console serves, as `eye console` was told."""
+
+    corpora: tuple[str, ...] = ()
+    """Paths or addresses."""
+    runs: str = "runs"
+    """Folder of run folders."""
+    roots: tuple[str, ...] = ()
+    """Folders below which people may start jobs on pictures; none: no ingest from the page."""
+    access: Access = field(default_factory=Access)
