@@ -83,6 +83,7 @@ class Ledger:
         *,
         learns: Learns = "weights",
         microbatches: int = 1,
+        rounds: bool = False,
     ) -> None:
         """Begin with none.
 
@@ -92,12 +93,15 @@ class Ledger:
             again: activation checkpointing of the plan.
             learns: gradients of what; without any there is nothing but a forward pass.
             microbatches: passes between two reductions of gradients.
+            rounds: factors of products are rounded there and then (autocast), and what is between them is float32.
         """
         self.microbatches = microbatches
         self.count = count
         self.precision: Precision = precision
         self.width = 4 if precision == "fp32" else 2
         """Bytes of a number that layers compute on."""
+        self.between = 4 if rounds else self.width
+        """Bytes of a number in norms and sums."""
         self.learns = learns != "nothing"
         """Whether gradients flow here."""
         self.weights = learns == "weights"
@@ -124,8 +128,13 @@ class Ledger:
         again: Again = "dear",
         precision: Precision | None = None,
         inputs: bool = True,
+        norms: bool = False,
     ) -> None:
-        """[m, k] to [m, n], with the products for gradients of weights and, with ``inputs``, of what came in."""
+        """[m, k] to [m, n], with the products for gradients of weights and, with ``inputs``, of what came in.
+
+        Args:
+            norms: what comes in is that of a norm, which autocast does not round.
+        """
         precision = precision or self.precision
         add, count = self.operations.append, self.count
         for phase in self._phases[again]:
@@ -137,8 +146,15 @@ class Ledger:
                 add(Product(part, "backward", n, k, m, count, precision))
             if bias and self.weights:
                 add(Streamed(part + ".bias", "backward", m * n * self.width, count))
+        if self.between != self.width:
+            self._rounded(part, n * k + (m * k if norms else 0), again)
         if precision == "float8":
             self._scaled(part, m, n, k, again)
+
+    def _rounded(self, part: str, numbers: int, again: Again) -> None:
+        """Numbers read and written, of which one is float32; gradients likewise."""
+        for phase in (*self._phases["never" if again == "never" else "cheap"], *(("backward",) if self.learns else ())):
+            self.stream(part + ".rounded", phase, (self.between + self.width) * numbers)
 
     def _scaled(self, part: str, m: int, n: int, k: int, again: Again) -> None:
         """Casts to float8: a tensor read for its largest value, read again, written: 2 + 2 + 1 bytes a number."""
@@ -160,12 +176,15 @@ class Ledger:
         """So many bytes read and written."""
         self.operations.append(Streamed(part, phase, size, self.count))
 
-    def streams(self, part: str, forward: float, backward: float, *, again: Again = "cheap") -> None:
-        """Numbers of the layers' precision that are read and written in each direction."""
+    def streams(
+        self, part: str, forward: float, backward: float, *, again: Again = "cheap", between: bool = False
+    ) -> None:
+        """Numbers that are read and written in each direction: of a layer's precision, or ``between`` layers."""
+        width = self.between if between else self.width
         for phase in self._phases[again]:
-            self.stream(part, phase, forward * self.width)
+            self.stream(part, phase, forward * width)
         if self.learns and backward:
-            self.stream(part, "backward", backward * self.width)
+            self.stream(part, "backward", backward * width)
 
     def call(
         self, part: str, phase: Phase, kind: Gathering, group: Group, size: float, *, count: float = 1, hidden: bool

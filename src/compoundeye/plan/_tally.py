@@ -157,7 +157,16 @@ class _Rank:
     def _sight(self, tokens: int, context: Group, tensor: Group, learns: Learns, causal: bool = False) -> Sight:
         again = self.case.plan.activation_checkpointing
         return Sight(
-            self.rows, tokens, context, tensor, self.precision, again, learns, causal, microbatches=self.microbatches
+            self.rows,
+            tokens,
+            context,
+            tensor,
+            self.precision,
+            again,
+            learns,
+            causal,
+            self.microbatches,
+            rounds=self.plain != "fp32",
         )
 
     def _between(self) -> list[Operation]:

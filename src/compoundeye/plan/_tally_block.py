@@ -40,6 +40,8 @@ class Sight:
     causal: bool = False
     microbatches: int = 1
     """Passes between two reductions of gradients: what is summed over copies of a parameter is summed then."""
+    rounds: bool = False
+    """By autocast, which a process alone computes in: norms and sums are float32."""
 
     @property
     def length(self) -> int:
@@ -60,7 +62,14 @@ def block(
         places: where experts are, if its feed-forward layer is a mixture of them.
     """
     c, tensor = config, sight.tensor
-    ledger = Ledger(count, sight.precision, sight.again, learns=sight.learns, microbatches=sight.microbatches)
+    ledger = Ledger(
+        count,
+        sight.precision,
+        sight.again,
+        learns=sight.learns,
+        microbatches=sight.microbatches,
+        rounds=sight.rounds,
+    )
     most = sight.rows * sight.length
     few = most // tensor.size * c.width
     _norm(ledger, "norm1", few, c, tensor)
@@ -76,8 +85,8 @@ def block(
     else:
         _feed_forward(ledger, c, most, tensor, last="dear" if tail else "never")
     if c.parallel:
-        ledger.streams("attention.add", 3 * few, 3 * few)
-    _added(ledger, "mlp", few, c, tensor, drop=drop)
+        ledger.streams("attention.add", 3 * few, 3 * few, between=True)
+    _added(ledger, "mlp", few, c, tensor, drop=drop, again="never")
     return tuple(ledger.operations)
 
 
@@ -88,8 +97,8 @@ def _attention(ledger: Ledger, c: ViTConfig, sight: Sight) -> None:
     precision = _precision(ledger, c.width, c.width)
     _joined(ledger, "attention", most * c.width, tensor)
     for part in ("query", "key", "value"):
-        ledger.linear(part, most, width, c.width, bias=bias, precision=precision)
-    ledger.streams("attention.gradients", 0, 6 * most * c.width, again="never")  # three sums into one
+        ledger.linear(part, most, width, c.width, bias=bias, precision=precision, norms=True)
+    ledger.streams("attention.gradients", 0, 6 * most * c.width, again="never", between=True)  # of three
     if c.qk_norm:
         for part in ("query", "key"):
             _norm(ledger, f"norm_{part}", most * width, c, tensor, each)
@@ -118,7 +127,7 @@ def _feed_forward(ledger: Ledger, c: ViTConfig, most: int, tensor: Group, *, las
     mine = hidden // tensor.size
     precision = _precision(ledger, c.width, hidden)
     _joined(ledger, "mlp", most * c.width, tensor)
-    ledger.linear("mlp.up", most, mine, c.width, bias=c.bias, precision=precision)
+    ledger.linear("mlp.up", most, mine, c.width, bias=c.bias, precision=precision, norms=True)
     forward, backward = ACTIVATIONS[c.activation]
     ledger.streams("mlp.activation", forward * most * mine, backward * most * mine)
     ledger.linear("mlp.down", most, c.width, mine, bias=c.bias, again=last, precision=precision)
@@ -144,7 +153,7 @@ def _parted(ledger: Ledger, part: str, numbers: int, tensor: Group, *, again: Ag
 
 def _norm(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, width: int | None = None) -> None:
     """Read and written forward; read twice and written backward. Gradients of its weights are sums along tensor."""
-    ledger.streams(part, 2 * numbers, 3 * numbers)
+    ledger.streams(part, 2 * numbers, 3 * numbers, between=True)
     if ledger.weights:
         count = 2 if c.norm == "layer" else 1
         size = (width or c.width) * ledger.width
@@ -152,16 +161,18 @@ def _norm(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, 
 
 
 def _scale(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group) -> None:
-    ledger.streams(part, 2 * numbers, 6 * numbers)
+    ledger.streams(part, 2 * numbers, 6 * numbers, between=True)
     if ledger.weights:
         size, count = c.width * ledger.width, 1 / ledger.microbatches
         ledger.call(part, "backward", "all_reduce", tensor, size, count=count, hidden=False)
 
 
-def _added(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, *, drop: bool) -> None:
+def _added(
+    ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, *, drop: bool, again: Again = "cheap"
+) -> None:
     """What comes after a layer: its scale, stochastic depth (a product and a quotient), the sum."""
     if c.layer_scale:
         _scale(ledger, part + ".scale", numbers, c, tensor)
     if drop:
-        ledger.streams(part + ".drop", 4 * numbers, 4 * numbers)
-    ledger.streams(part + ".add", 3 * numbers, 3 * numbers)
+        ledger.streams(part + ".drop", 4 * numbers, 4 * numbers, between=True)
+    ledger.streams(part + ".add", 3 * numbers, 3 * numbers, again=again, between=True)

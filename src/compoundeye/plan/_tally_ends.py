@@ -23,7 +23,7 @@ def entry(c: ViTConfig, sight: Sight, count: float, *, seen: int | None = None) 
     Args:
         seen: patches that are not hidden, if some are.
     """
-    ledger = Ledger(count, _plain(sight), learns=sight.learns)
+    ledger = Ledger(count, _plain(sight), learns=sight.learns, rounds=sight.rounds)
     patches, inputs = (c.image // c.patch) ** 2, c.channels * c.patch**2
     values, tokens = sight.rows * c.channels * c.image**2, sight.rows * patches * c.width
     # Bytes to floats, then a difference and a quotient.
@@ -31,14 +31,14 @@ def entry(c: ViTConfig, sight: Sight, count: float, *, seen: int | None = None) 
     if ledger.width != _FLOAT:
         ledger.stream("pixels", "forward", values * (_FLOAT + ledger.width))
     ledger.linear("patch", sight.rows * patches, c.width, inputs, bias=True, again="never", inputs=False)
-    ledger.streams("position", 3 * tokens, tokens, again="never")
+    ledger.streams("position", 3 * tokens, tokens, again="never", between=True)
     whole = sight.rows * sight.tokens * c.width
     if seen is not None:
         ledger.streams("visible", 2 * whole, tokens + 2 * whole, again="never")
     if c.extra:
-        ledger.streams("prefix", 2 * whole, 2 * whole, again="never")
+        ledger.streams("prefix", 2 * whole, 2 * whole, again="never", between=True)
     if c.norm_in:
-        ledger.streams("norm_in", 2 * whole, 3 * whole, again="never")
+        ledger.streams("norm_in", 2 * whole, 3 * whole, again="never", between=True)
     if sight.tensor.size > 1 and ledger.learns:
         size = sight.rows * sight.length * c.width * ledger.width
         ledger.call("split", "backward", "all_gather", sight.tensor, size, hidden=False)
@@ -52,11 +52,11 @@ def leave(c: ViTConfig, sight: Sight, count: float, *, pooled: bool = True) -> t
     Args:
         pooled: False where all tokens are wanted.
     """
-    ledger = Ledger(count, _plain(sight), learns=sight.learns)
+    ledger = Ledger(count, _plain(sight), learns=sight.learns, rounds=sight.rounds)
     tensor, context = sight.tensor, sight.context
     most, width = sight.rows * sight.length * c.width, ledger.width
     few = most // tensor.size
-    ledger.streams("norm", 2 * few, 3 * few, again="never")
+    ledger.streams("norm", 2 * few, 3 * few, again="never", between=True)
     if ledger.weights:
         norms = (2 if c.norm == "layer" else 1) / sight.microbatches
         ledger.call("norm", "backward", "all_reduce", tensor, c.width * width, count=norms, hidden=False)
@@ -71,7 +71,8 @@ def leave(c: ViTConfig, sight: Sight, count: float, *, pooled: bool = True) -> t
     if c.pool == "attention":
         _pool(ledger, c, sight.rows, sight.tokens - c.extra, tensor)
     else:
-        ledger.streams("pool", whole if c.pool == "mean" else 2 * features, whole + features, again="never")
+        forward = whole if c.pool == "mean" else 2 * features
+        ledger.streams("pool", forward, whole + features, again="never", between=True)
     return tuple(ledger.operations)
 
 
@@ -82,7 +83,7 @@ def _pool(ledger: Ledger, c: ViTConfig, rows: int, tokens: int, tensor: Group) -
     summed = {"pool.query": 1, "pool.key": most, "pool.value": most}
     for part, m in summed.items():
         asked = ledger.weights or part != "pool.query"  # the query is a parameter
-        ledger.linear(part, m, width, c.width, bias=True, again="never", inputs=asked)
+        ledger.linear(part, m, width, c.width, bias=True, again="never", inputs=asked, norms=True)
         if ledger.learns and asked:
             ledger.call(part, "backward", "all_reduce", tensor, m * c.width * size, hidden=False)
     ledger.attention("pool", rows * c.heads // tensor.size, 1, tokens, c.width // c.heads)

@@ -14,6 +14,8 @@ from compoundeye.plan._ledger import Group, Ledger
 from compoundeye.plan._operations import Operation, Precision
 
 _FLOAT, _INT, _BOOL = 4, 8, 1
+_HASH = 418
+"""Bytes read and written for each class to tell whether it is sampled (nets/_partial.py): 24 operations on int64."""
 _LOGITS = 1 << 28
 """Bytes of logits that a margin softmax holds at once on a GPU (nets/_margin_softmax.py)."""
 _FEWEST = 256
@@ -62,6 +64,8 @@ def margin(
     ledger.talk("head.largest", "all_reduce", None, data, everyone * _FLOAT, again="never")
     ledger.talk("head.sums", "all_reduce", "all_reduce", data, 2 * everyone * _FLOAT, again="never")
     mine = classes_here(classes, rate, data.size, everyone)
+    if rate < 1:
+        ledger.stream("head.sample", "forward", ceil(classes / data.size) * _HASH + 2 * mine * dimension * _FLOAT)
     block = max(_LOGITS // (_FLOAT * max(everyone, 1)), _FEWEST)
     whole, rest = divmod(mine, block)
     for size, times in ((block, whole), (rest, 1 if rest else 0)):
@@ -116,7 +120,7 @@ def contrastive(
             ledger.linear("head", rows, everyone, dimension, again="never")
             # Two masks, softmax and its loss.
             ledger.stream("head.loss", "forward", 8 * rows * everyone * _FLOAT)
-            ledger.stream("head.loss", "backward", 8 * rows * everyone * _FLOAT)
+            ledger.stream("head.loss", "backward", 9 * rows * everyone * _FLOAT)
         return tuple(ledger.operations)
     ledger.count = count * data.size
     again = Ledger(ledger.count, "fp32", "full")
@@ -140,9 +144,14 @@ def masked(
     ledger.streams("decoder.norm", 2 * tokens, 3 * tokens, again="never")
     ledger.linear("leave", rows * patches, values, decoder.width, bias=True, again="never")
     pixels = rows * patches * values * _FLOAT
-    # Patches put in order, mean, deviation, difference, quotient; then the difference and its square.
-    ledger.stream("head.loss", "forward", 15 * pixels)
-    ledger.stream("head.loss", "backward", 6 * pixels)
+    # Patches put in order 3, mean and deviation 1, difference 2, quotient 2; difference 3, its square 2, mean 1.
+    ledger.stream("head.loss", "forward", 14 * pixels)
+    ledger.stream("head.loss", "backward", 9 * pixels)
+    if ledger.width != _FLOAT:
+        # To float32 and back where a unit of FSDP ends or begins: tokens, what was drawn and what it is compared with.
+        cast = 1 + ledger.width / _FLOAT
+        ledger.stream("head.casts", "forward", cast * (5 * pixels + 2 * rows * (c.extra + seen) * c.width * _FLOAT))
+        ledger.stream("head.casts", "backward", cast * (3 * pixels + 2 * rows * (c.extra + seen) * c.width * _FLOAT))
     return tuple(ledger.operations)
 
 

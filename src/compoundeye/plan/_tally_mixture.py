@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from compoundeye.nets import ViTConfig
 from compoundeye.plan._ledger import Group, Ledger
 
+_FLOAT = 4
 _COUNT = 8
 """Bytes of an int64."""
 _ACTIVATION = (2, 3)
@@ -33,6 +34,10 @@ def mixture(ledger: Ledger, c: ViTConfig, tokens: int, places: Places) -> None:
     """
     rows, width, hidden = tokens * c.experts_each, c.width, c.hidden or 4 * c.width
     ledger.linear("router", tokens, c.experts, width, precision="fp32")
+    ledger.stream("router.tokens", "forward", (_FLOAT + ledger.width) * tokens * width)
+    if ledger.learns:  # as float32, and added to the gradient of what experts take
+        ledger.stream("router.tokens", "backward", (_FLOAT + 4 * ledger.width) * tokens * width)
+    ledger.streams("experts.copies", (tokens + rows) * width, (tokens + rows) * width)
     # As float32; softmax, its sum, its largest, and the losses of the router: each reads or writes the logits once.
     ledger.streams("router.choose", 2 * 10 * tokens * c.experts, 2 * 10 * tokens * c.experts)
     exchanged = places.expert.size > 1
