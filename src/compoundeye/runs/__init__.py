@@ -6,15 +6,18 @@ Limit: runs are found in one folder, not in a database; a failure of the machine
 """
 
 from compoundeye.runs._compare import Comparison, compare
+from compoundeye.runs._curves import COLOURS
 from compoundeye.runs._differences import Difference, differences
 from compoundeye.runs._error import RunError
 from compoundeye.runs._explain import Explanation, Mistake, explain
+from compoundeye.runs._figure import draw_figure
 from compoundeye.runs._folder import VALIDATION, RunFolder
 from compoundeye.runs._list import RunRow, list_runs
 from compoundeye.runs._metrics import Line, read_metrics, series
 from compoundeye.runs._mistakes import ClassRow, Confusion
 
 __all__ = [
+    "COLOURS",
     "VALIDATION",
     "ClassRow",
     "Comparison",
@@ -28,6 +31,7 @@ __all__ = [
     "RunRow",
     "compare",
     "differences",
+    "draw_figure",
     "explain",
     "list_runs",
     "read_metrics",
