@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compoundeye.capacity import Accelerator, Cluster, Curve, DataPlan, Network, Node, data_plan, documented_rates
+from compoundeye.capacity import _data_plan as module
+from compoundeye.capacity._categorising_plan import fragments_of
 from compoundeye.records import EyeError
 
 FLAT = Curve(((1.0, 1.0),))
@@ -20,6 +22,8 @@ CLUSTER = Cluster(NODE, 8, LINK, storage=LINK)
 RATES = replace(documented_rates(), kind="measured", loader=0.001)
 SIZE = 100_000.0
 # At this size a picture costs more than at the first one: by the cropping of its further bytes.
+FRAGMENTS = fragments_of(10_000_000, SIZE)
+EACH = 1 + FRAGMENTS * (1 - (1 - 1 / FRAGMENTS) ** 64) / 64
 COST = 0.001 - RATES.crop() + RATES.crop(SIZE)
 
 
@@ -33,7 +37,7 @@ def test_each_part_gives_what_its_figures_say() -> None:
     from_disks, from_store = plan(), plan(store="object")
     assert from_disks.limits == pytest.approx({"decoders": 2 * (68 - 4) / COST, "disk": 2 * 2e9 / SIZE})
     assert from_store.limits == pytest.approx(
-        {"decoders": 2 * (68 - 4) / COST, "network": 2 * 10e9 / SIZE, "requests": 8 * 64 / 0.01}
+        {"decoders": 2 * (68 - 4) / COST, "network": 2 * 10e9 / SIZE, "requests": 8 * 64 / (0.01 * EACH)}
     )
     assert from_disks.bound == "disk"
     assert from_store.bound == "requests"
@@ -57,13 +61,24 @@ def test_accelerators_wait_for_the_share_that_nothing_gives() -> None:
 
 def test_requests_and_their_cost() -> None:
     found = plan(store="object", epochs=3.0, price_1000_requests=0.0004, price_gigabyte=0.02)
-    assert found.requests == 30_000_000
+    assert 1.98 < EACH < 2  # of 3,700 fragments: nearly every row of a call is in one of its own
+    assert found.requests == pytest.approx(30_000_000 * EACH + 3 * 8 * FRAGMENTS)
     assert found.transferred_bytes == 3 * 10_000_000 * SIZE
-    assert found.cost == pytest.approx(30_000 * 0.0004 + 3_000 * 0.02)
+    assert found.cost == pytest.approx(found.requests / 1_000 * 0.0004 + 3_000 * 0.02)
     assert plan(store="object").cost is None
     copied = plan(store="disk", price_gigabyte=0.02)
     assert copied.requests == 0
     assert copied.transferred_bytes == 2 * 10_000_000 * SIZE  # one copy for each of two nodes
+
+
+@pytest.mark.parametrize(("fragments", "rows", "counted"), [(2, 64, 61), (32, 16, 28), (32, 32, 53), (32, 64, 82)])
+def test_requests_of_a_call_are_those_that_a_store_counted(
+    fragments: int, rows: int, counted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by benchmarks/plan_requests.py; where rows lie close to each other, Lance asks for several at once."""
+    monkeypatch.setattr(module, "_ROWS_A_CALL", rows)
+    planned = rows * module._requests_a_picture(fragments)
+    assert planned == pytest.approx(counted, rel=0.15)
 
 
 def test_a_corpus_that_no_node_can_keep_is_said() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 from typing import Literal
 
+from compoundeye.capacity._categorising_plan import fragments_of
 from compoundeye.capacity._cluster import Cluster
 from compoundeye.capacity._rates import Rates, documented_rates
 from compoundeye.capacity._term import Kind, Term
@@ -15,10 +16,11 @@ from compoundeye.records import EyeError
 Store = Literal["disk", "object"]
 
 _LOADER_SIDE = 224
-_REQUESTS_A_PICTURE = 1.0
-_REQUESTS = (
-    "docs/training-order.md: pictures are read one by one; 32 to 33 GET requests for 32 rows counted at an emulated S3 "
-    "(benchmarks/plan_requests.py)"
+_ROWS_A_CALL = 64
+_OPENING = 3.0
+_COUNTED = (
+    "benchmarks/plan_requests.py, GET requests counted at an emulated S3: calls for 16 and 32 rows took 17 and 32 in 2 "
+    "fragments, 28 and 53 in 32; opening a fragment took 3 more, once a process"
 )
 _IN_FLIGHT = 64
 _IN_FLIGHT_SOURCE = (
@@ -74,7 +76,7 @@ class DataPlan:
             ("bytes_per_second", self.bytes_per_second, "bytes/s", "pictures/s x bytes a picture"),
             ("corpus_bytes", self.corpus_bytes, "bytes", "pictures x bytes a picture"),
             ("memory_node", self.memory_node, "bytes", "accelerators x (ahead + 1) x batch x (3 x side^2 + bytes)"),
-            ("requests", self.requests, "1", "pictures x epochs x requests a picture"),
+            ("requests", self.requests, "1", "pictures x epochs x requests a picture + opening"),
             ("transferred", self.transferred_bytes, "bytes", "pictures x epochs x bytes; from disks: one copy a node"),
         ]
         computed = (Term(f"data.{key}", value, unit, formula, "computed", "") for key, value, unit, formula in rows)
@@ -85,7 +87,7 @@ _LIMITS = {
     "decoders": "(cores - own cores) of all nodes / core-seconds a picture",
     "disk": "bytes/s of all nodes' disks / bytes a picture",
     "network": "nodes x bandwidth to storage x fraction reached / bytes a picture",
-    "requests": "accelerators x requests in flight / latency of one",
+    "requests": "accelerators x requests in flight / (latency x requests a picture)",
 }
 
 
@@ -138,6 +140,8 @@ def data_plan(
     node, gpus = cluster.node, cluster.accelerators
     nodes = gpus / node.accelerators
     core_seconds, kind = _core_seconds(found, size)
+    fragments = fragments_of(pictures, size)
+    each = _requests_a_picture(fragments)
     own = _OWN_CORES * node.accelerators
     storage = cluster.storage or cluster.between
     sharing = 1 if cluster.storage is not None else node.accelerators
@@ -147,11 +151,12 @@ def data_plan(
         limits["disk"] = nodes * node.disk / size
     else:
         limits["network"] = nodes * link / size
-        limits["requests"] = gpus * _IN_FLIGHT / storage.latency if storage.latency > 0 else float("inf")
+        waiting = storage.latency * each
+        limits["requests"] = gpus * _IN_FLIGHT / waiting if waiting > 0 else inf
     bound = min(limits, key=lambda name: limits[name])
     corpus = pictures * size
     remote = store == "object"
-    requests = pictures * epochs * _REQUESTS_A_PICTURE if remote else 0.0
+    requests = pictures * epochs * each + _opening(pictures * epochs, fragments, gpus) if remote else 0.0
     transferred = corpus * (epochs if remote else nodes)
     notes = list(_notes(found, size, side, corpus, node.disk_size, store))
     if kind == "computed":
@@ -179,11 +184,27 @@ def data_plan(
         made_of=(
             Term("data.given.core_seconds", core_seconds, "s", _LOADER_FORMULA, kind, found.source),
             Term("data.given.own_cores", _OWN_CORES, "cores", "", "assumed", _OWN_CORES_SOURCE),
-            Term("data.given.requests_a_picture", _REQUESTS_A_PICTURE, "1", "", "measured", _REQUESTS),
+            Term("data.given.requests_a_picture", each, "1", _EACH_FORMULA, "measured", _COUNTED),
+            Term("data.given.fragments", float(fragments), "1", "as ingest makes them", "computed", ""),
+            Term("data.given.opening", _OPENING, "1", "a fragment and process, once", "measured", _COUNTED),
             Term("data.given.in_flight", float(_IN_FLIGHT), "1", "", "published", _IN_FLIGHT_SOURCE),
             Term("data.given.link", link, "bytes/s", "of one node", "computed", "; ".join(storage.sources.values())),
         ),
     )
+
+
+_EACH_FORMULA = "one for the picture, and one for the ids of each fragment that a call for 64 rows meets"
+
+
+def _requests_a_picture(fragments: int) -> float:
+    """Rows of a call lie anywhere: some share a fragment."""
+    met = fragments * (1 - (1 - 1 / fragments) ** _ROWS_A_CALL)
+    return 1 + met / _ROWS_A_CALL
+
+
+def _opening(pictures: float, fragments: int, processes: int) -> float:
+    """Each process opens the fragments that it meets."""
+    return _OPENING * processes * min(pictures / processes, fragments)
 
 
 _LOADER_FORMULA = "loader + (crop at this size - crop at the loader's); without a loader: crop + reading at random"
