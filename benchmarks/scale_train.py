@@ -1,19 +1,14 @@
-"""One training step as rank 0 of thousands, on any machine: does a plan work, and what does a rank hold?
+"""One training step as any rank of thousands, on any machine: does a plan work, and what does executing it take here?
 
-    python benchmarks/scale_train.py [--model vit-200b] [--ranks 8192] [--plan shard=1024,tensor=8 ...] [--json FILE]
+    python benchmarks/scale_train.py [--only NAME ...] [--json FILE]
 
-The real code runs: model built and sharded on `meta`, forward, backward, clipping and AdamW with PyTorch's fake process
-group (collectives return at once) and fake tensors (shapes without numbers). So it shows that every operation has a
-rule for how it is split, what each rank holds and sends, and what setting up costs the host. It says nothing about
-speed on a GPU, nor whether numbers are right: tests/train/test_parallel.py does. Each plan runs in a fresh process.
+`compoundeye.plan.dry_run` executes the real step in a fresh process for each rank, on tensors that have shapes but no
+numbers (what that tells of a GPU and what not: see its module). `eye plan --dry-run` does the same for a recipe. Here
+are the cases that size makes hard: hundreds of billions of parameters, thousands of ranks, a hundred million classes.
 
-- `parameters`: of the whole model, and of rank 0;
-- `weights`, `gradients`, `moments`: bytes that rank 0 holds between steps, in float32;
-- `after forward`: bytes that rank 0 has more than before the forward pass: activations kept for the backward pass, and
-  weights that FSDP has gathered and keeps, with `--pictures` on each data rank;
-- `sent`: bytes that collectives of a step take in on rank 0, by kind;
-- `seconds`: of setting up and of a second step (Python and dispatch: on a GPU they overlap with its work);
-- `memory`: peak resident set of the process.
+- `peak` and its parts: bytes that the rank holds at once, with the batch of the case;
+- `sent`: bytes that go through collectives on this rank, by kind;
+- `seconds`, `host memory`: what the dry run took here; building, two steps and counting.
 """
 
 from __future__ import annotations
@@ -22,174 +17,82 @@ import argparse
 import json
 import os
 import platform
-import resource
-import subprocess
-import sys
-import time
-import warnings
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
-from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.distributed.tensor import DTensor
-from torch.testing._internal.distributed.fake_pg import FakeStore
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.weak import WeakIdKeyDictionary
 
-from compoundeye.nets import build
-from compoundeye.train import Plan, clip_gradients, lay_out, parallelise
+from compoundeye.plan import Case, Executed, dry_run
+from compoundeye.train import Settings
 
-PLANS = [
-    "shard=1024,tensor=8,precision=bf16,activation_checkpointing=full",
-    "replicate=8,shard=128,tensor=8,precision=bf16,activation_checkpointing=full",
-    "shard=512,tensor=8,context=2,precision=bf16,activation_checkpointing=selective",
-    "shard=8192,precision=bf16,activation_checkpointing=full",
-]
-KINDS = ("all_gather", "reduce_scatter", "all_to_all", "all_reduce", "broadcast", "scatter")
-
-
-class Sent(TorchDispatchMode):
-    """Bytes that go into collectives, by kind."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.bytes: dict[str, int] = defaultdict(int)
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        space, name = func.name().split("::")
-        if space in ("c10d", "_c10d_functional") and "wait" not in name:
-            kind = next(kind for kind in KINDS if kind.replace("_", "") in name.replace("_", ""))
-            # Of two tensors the larger: what has been gathered, or what is still to be scattered.
-            self.bytes[kind] += max(map(size, tensors([args, result])), default=0)
-        return result
+LARGE = {"precision": "bf16", "activation_checkpointing": "full"}
+TRILLION = {"width": 32768, "depth": 80, "heads": 256, "hidden": 131072}
+CASES: dict[str, dict[str, Any]] = {
+    "200b shard x tensor": {"model": {"name": "vit-200b"}, "plan": {"tensor": 8, **LARGE}},
+    "200b replicate x shard x tensor": {"model": {"name": "vit-200b"}, "plan": {"replicate": 8, "tensor": 8, **LARGE}},
+    "200b shard x context x tensor": {
+        "model": {"name": "vit-200b"},
+        "plan": {"tensor": 8, "context": 2, "precision": "bf16", "activation_checkpointing": "selective"},
+    },
+    "200b pipeline x shard x tensor": {
+        "model": {"name": "vit-200b"},
+        "plan": {"pipeline": 16, "microbatches": 32, "tensor": 8, **LARGE},
+    },
+    "1000b shard x tensor": {"model": {"name": "vit-200b", "options": TRILLION}, "plan": {"tensor": 8, **LARGE}},
+    "22b with 64 experts": {
+        "model": {"name": "vit-22b", "options": {"experts": 64}},
+        "plan": {"expert": 64, **LARGE},
+    },
+    "100 million classes": {
+        "model": {"name": "vit-b/16"},
+        "task": {"kind": "margin", "sample": 0.1},
+        "plan": {"replicate": 1024, "precision": "bf16"},
+        "classes": 100_000_000,
+        "batch": 65536,
+    },
+}
+RANKS = 8192
 
 
-def tensors(values: Any) -> Iterator[torch.Tensor]:
-    for value in values:
-        if isinstance(value, torch.Tensor):
-            yield value
-        elif isinstance(value, list | tuple):
-            yield from tensors(value)
+def case(sections: dict[str, Any]) -> Case:
+    sections = dict(sections)
+    classes, batch = sections.pop("classes", 1000), sections.pop("batch", RANKS)
+    data = {"corpora": [{"path": "none"}], "batch": batch}
+    return Case.of(Settings.model_validate({"data": data, **sections}), classes, RANKS)
 
 
-class Alive(TorchDispatchMode):
-    """Memory that operations made and that is still in use."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.storages = WeakIdKeyDictionary()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for tensor in tensors(result if isinstance(result, list | tuple) else [result]):
-            self.storages[local(tensor).untyped_storage()] = True
-        return result
-
-    def bytes(self) -> int:
-        return sum(storage.nbytes() for storage in self.storages)
-
-
-def local(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
-
-
-def size(tensor: torch.Tensor) -> int:
-    return local(tensor).numel() * tensor.element_size()
-
-
-def measure(model_name: str, ranks: int, plan: dict[str, str], pictures: int) -> dict[str, Any]:
-    """One plan, in this process."""
-    warnings.simplefilter("ignore")
-    clock = time.perf_counter
-    began = clock()
-    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=ranks)
-    with torch.device("meta"):
-        model = build(model_name)
-    image = model.config.image  # type: ignore[union-attr]
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    layout = lay_out(Plan.model_validate(plan), "cpu")
-    parallelise(model, layout)
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        model.to_empty(device="cpu")
-        optimiser = torch.optim.AdamW(model.parameters(), foreach=True)
-        pixels = torch.randn(pictures, 3, image, image)
-        seconds: dict[str, float] = {"set up": clock() - began}
-        alive, sent = Alive(), Sent()
-        for name in ("first step", "step"):
-            began = clock()
-            with sent if name == "step" else alive:
-                loss = model(pixels).float().square().sum()
-            if name == "first step":
-                after_forward = alive.bytes()
-            with sent if name == "step" else nullcontext():
-                loss.backward()
-                clip_gradients(model.parameters(), 1.0, layout)
-            gradients = sum(size(parameter.grad) for parameter in model.parameters() if parameter.grad is not None)
-            optimiser.step()
-            optimiser.zero_grad()
-            seconds[name] = clock() - began
-        moments = sum(size(value) for state in optimiser.state.values() for value in tensors(state.values()))
-    weights = sum(map(size, model.parameters()))
-    return {
-        "parameters": parameters,
-        "of rank 0": weights // 4,
-        "weights": weights,
-        "gradients": gradients,
-        "moments": moments,
-        "after forward": after_forward,
-        "sent": dict(sent.bytes),
-        "seconds": seconds,
-        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
-
-
-def show(plan: str, found: dict[str, Any]) -> None:
-    gigabytes = {name: f"{found[name] / 1e9:.3f}" for name in ("weights", "gradients", "moments", "after forward")}
-    print(f"\n{plan}")
-    print(f"  {found['parameters'] / 1e9:.2f}e9 parameters, of which rank 0 has {found['of rank 0'] / 1e6:.2f}e6")
-    print("  GB on rank 0: " + ", ".join(f"{name} {value}" for name, value in gigabytes.items()))
-    print("  GB through collectives a step: " + ", ".join(f"{k} {v / 1e9:.2f}" for k, v in found["sent"].items()))
-    print("  seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in found["seconds"].items()))
-    print(f"  peak memory of the process {found['memory'] / 1e9:.2f} GB", flush=True)
+def show(found: Executed) -> None:
+    parts = ", ".join(f"{part} {size / 1e9:.3f}" for part, size in found.parts.items() if size > 1e6)
+    sent: dict[str, int] = {}
+    for one in found.sent:
+        sent[one.kind] = sent.get(one.kind, 0) + one.bytes
+    print(f"  {found.parameters / 1e9:.2f}e9 parameters; rank {found.rank}, stage {found.stage}")
+    print(f"  peak {found.peak / 1e9:.3f} GB: {parts}")
+    print("  TFLOPs: " + ", ".join(f"{phase} {flops / 1e12:.1f}" for phase, flops in found.flops.items()))
+    print("  GB sent: " + ", ".join(f"{kind} {size / 1e9:.2f}" for kind, size in sent.items() if size > 1e6))
+    print(f"  {found.seconds:.1f} seconds and {found.host_memory / 1e9:.2f} GB here", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="vit-200b")
-    parser.add_argument("--ranks", type=int, default=8192)
-    parser.add_argument("--plan", nargs="*", default=PLANS, help="key=value,key=value")
-    parser.add_argument("--pictures", type=int, default=1, help="on each data rank")
+    parser.add_argument("--only", nargs="*", choices=CASES, default=list(CASES), metavar="NAME")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.one:
-        plan = dict(pair.split("=", 1) for pair in options.plan[0].split(","))
-        print(json.dumps(measure(options.model, options.ranks, plan, options.pictures)))
-        return
     report: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "model": options.model,
-        "ranks": options.ranks,
-        "pictures": options.pictures,
-        "plans": {},
+        "ranks": RANKS,
     }
-    print({name: value for name, value in report.items() if name != "plans"})
-    for plan in options.plan:
-        command = [sys.executable, __file__, "--one", "--plan", plan, "--model", options.model]
-        command += ["--ranks", str(options.ranks), "--pictures", str(options.pictures)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        report["plans"][plan] = json.loads(done.stdout.splitlines()[-1])
-        show(plan, report["plans"][plan])
+    print(report)
+    found: dict[str, Any] = {}
+    for name in options.only:
+        print(f"\n{name}")
+        (one,) = dry_run(case(CASES[name]), [RANKS - 1], tell=show)
+        found[name] = asdict(one)
     if options.json:
-        options.json.write_text(json.dumps(report, indent=2) + "\n")
+        options.json.write_text(json.dumps({**report, "cases": found}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
