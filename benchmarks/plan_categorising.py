@@ -105,8 +105,7 @@ def compare(rates: Rates, model: str, count: int, size: str, place: Path) -> dic
         "ingest core-s": 3600 * plan.ingest.core_hours + processes * import_seconds(),
         "categorise core-s": 3600 * plan.categorise.core_hours + start,
         "categorise s": 3600 * plan.categorise.hours,
-        "MB ingested": (plan.storage["originals"] + plan.storage["thumbnails"] + plan.storage["metadata and ledger"])
-        / 1e6,
+        "MB ingested": (plan.storage["originals"] + plan.storage["thumbnails"] + plan.storage["metadata"]) / 1e6,
         "MB of thumbnails": plan.storage["thumbnails"] / 1e6,
         "MB categorised": (plan.storage["embeddings"] + plan.storage["results"]) / 1e6,
     }

@@ -41,7 +41,7 @@ def test_docs_say_the_same() -> None:
     assert found.ingest.core_hours == pytest.approx(83, rel=0.1)
     assert found.categorise.core_hours == pytest.approx(280, rel=0.1)
     assert found.storage["embeddings"] == pytest.approx(0.77e12, rel=0.01)
-    assert found.storage["vector index"] == pytest.approx(54e9, rel=0.05)
+    assert found.storage["index"] == pytest.approx(54e9, rel=0.05)
 
 
 def test_a_slow_disk_bounds_the_hours_and_cores_do_not_help() -> None:
@@ -124,7 +124,7 @@ def test_storage_is_what_each_kind_takes() -> None:
     assert found.total_bytes == sum(found.storage.values())
     assert found.storage["originals"] == MANY * RATES.sizes[0].bytes
     assert found.storage["embeddings"] == MANY * 1_280 * 2
-    assert found.storage["vector index"] == MANY * (1_280 / 8 + 16)
+    assert found.storage["index"] == MANY * (1_280 / 8 + 16)
 
 
 def test_a_plan_from_documented_rates_says_so() -> None:

@@ -64,7 +64,7 @@ class CategorisingPlan:
     cores_per_gpu: float | None
     """That keep one GPU busy with decoding, reading and writing."""
     storage: Mapping[str, float]
-    """Bytes by what they hold, originals included."""
+    """Bytes by what they hold: originals, thumbnails, metadata (and ledger), embeddings, index (of vectors), results."""
     fragments: int
     storage_cost: float | None
     """A month, by the price that was given."""
@@ -154,7 +154,7 @@ def categorising_plan(
     fragments = fragments or fragments_of(pictures, size)
     per_picture = rates.prepare(found, size) + found.run + found.around
     storage = _storage(pictures, size, rates, found)
-    kept = sum(storage[name] for name in ("originals", "thumbnails", "metadata and ledger"))
+    kept = sum(storage[name] for name in ("originals", "thumbnails", "metadata"))
     moved = pictures * size / speed + kept / (rates.disk_write * machines)
     ingest = _way(pictures, rates.ingest(size), all_cores, moved, 0.0, core_hour_price)
     notes = [f"rates are documented ones, of {rates.machine}: run `eye benchmark` here"] * (rates.kind == "published")
@@ -246,9 +246,9 @@ def _storage(pictures: int, size: float, rates: Rates, model: ModelRates) -> dic
     return {
         "originals": pictures * size,
         "thumbnails": pictures * min(rates.thumbnail_bytes, size),
-        "metadata and ledger": pictures * rates.row_bytes,
+        "metadata": pictures * rates.row_bytes,
         "embeddings": pictures * 2.0 * model.embedding_dim,
-        "vector index": pictures * (model.embedding_dim / 8 + _CODE_OVERHEAD),
+        "index": pictures * (model.embedding_dim / 8 + _CODE_OVERHEAD),
         "results": pictures * rates.result_bytes,
     }
 
