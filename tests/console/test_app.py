@@ -40,7 +40,7 @@ def test_an_error_is_a_page_for_people_and_json_for_programs(empty: TestClient) 
     assert (told.status_code, told.json()) == (404, {"error": "there is nothing at this address"})
 
 
-def test_corpora_get_names_that_differ(tmp_path: Path) -> None:
+def test_corpora_get_names_that_differ() -> None:
     assert named(["a/cats.lance", "b/cats.lance/", "s3://bucket/dogs"]) == {
         "cats": "a/cats.lance",
         "cats-2": "b/cats.lance/",
@@ -54,7 +54,7 @@ def test_the_navigation_leaves_out_what_needs_a_corpus_where_there_is_none() -> 
     assert [one.href for one in links(table, None)] == ["/runs"]
 
 
-def test_a_part_is_made_once_and_closed_at_the_end(tmp_path: Path) -> None:
+def test_a_part_is_made_once_and_closed_at_the_end() -> None:
     class Part:
         closed = False
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "train": "Train",
     "runs": "Train",
     "benchmark": "Plan",
+    "console": "Look",
     "show": "Out",
     "gallery": "Out",
     "export": "Out",

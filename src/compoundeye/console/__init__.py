@@ -1,10 +1,15 @@
-"""What people look at: static pages now, live pages and a REST API later.
+"""What people look at: pages and a REST API over everything else, and a corpus as one static page.
 
-Guarantee: a page is one file that asks nothing of any network and runs no markup or script from a file name, a
-caption or EXIF. Cost: about 15 KB a picture shown. Limit: a page is for hundreds of pictures, not for millions;
-choose them with a condition.
+Guarantee: a page asks nothing of any other network and runs no markup or script from a file name, a caption or EXIF;
+a server is open on loopback alone, elsewhere it demands a password or token, and it changes nothing for another site.
+Cost: a server of 60 MB and what it keeps of the corpora looked at; a static page has about 15 KB a picture. Limit: one
+process a server; whoever has signed in may do all that it offers; a static page is for hundreds of pictures.
 """
 
+from compoundeye.console._access import Access
 from compoundeye.console._gallery import gallery
+from compoundeye.console._rules import access_rules
+from compoundeye.console._serve import serve
+from compoundeye.console._served import Served
 
-__all__ = ["gallery"]
+__all__ = ["Access", "Served", "access_rules", "gallery", "serve"]
