@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compoundeye.capacity import CategorisingPlan, categorising_plan, documented_rates, gpu_rate, gpu_rates
-from compoundeye.capacity._categorising_plan import fragments_of
+from compoundeye.capacity._storage import fragments_of
 from compoundeye.corpus._ingest import cut
 from compoundeye.records import EyeError
 
@@ -116,6 +116,7 @@ def test_prices_and_deadlines() -> None:
     again = plan(cores=found.cores_for_deadline)
     assert again.categorise.hours == pytest.approx(24, rel=0.02)
     assert plan().categorise.cost is None
+    assert any("no number of cores" in note for note in plan(deadline_hours=1.0, disk=50e6).notes)
     assert plan().storage_cost is None
 
 

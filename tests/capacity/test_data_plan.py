@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compoundeye.capacity import Accelerator, Cluster, Curve, DataPlan, Network, Node, data_plan, documented_rates
 from compoundeye.capacity import _data_plan as module
-from compoundeye.capacity._categorising_plan import fragments_of
+from compoundeye.capacity._storage import fragments_of
 from compoundeye.records import EyeError
 
 FLAT = Curve(((1.0, 1.0),))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import ceil, inf
 from typing import Literal
 
-from compoundeye.capacity._categorising_plan import fragments_of
 from compoundeye.capacity._cluster import Cluster
 from compoundeye.capacity._rates import Rates, documented_rates
+from compoundeye.capacity._storage import fragments_of
 from compoundeye.capacity._term import Kind, Term
 from compoundeye.records import EyeError
 
