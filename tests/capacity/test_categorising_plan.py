@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compoundeye.capacity import CategorisingPlan, categorising_plan, documented_rates, gpu_rate, gpu_rates
-from compoundeye.capacity._storage import fragments_of
-from compoundeye.corpus._ingest import cut
 from compoundeye.records import EyeError
 
 RATES = replace(documented_rates(), kind="measured", cores=8)
@@ -66,17 +64,6 @@ def test_a_few_fragments_leave_cores_idle() -> None:
     )
 
 
-@pytest.mark.parametrize("size", [100, 50_000, 3_000_000])
-@pytest.mark.parametrize("rows", [1, 700, 1_500, 30_000, 400_000])
-def test_fragments_are_about_as_many_as_ingest_makes(rows: int, size: int) -> None:
-    class Input:
-        def __init__(self) -> None:
-            self.size = size
-
-    made = sum(1 for _ in cut([Input()] * rows, 0))  # type: ignore[list-item]
-    assert fragments_of(rows, size) == pytest.approx(made, rel=0.05, abs=1)
-
-
 def test_gpus_by_a_published_rate_wait_for_cores_that_decode() -> None:
     rate = gpu_rate("rtx-4090", "efficientnet-lite0").pictures_per_second
     around = MODEL.prepare[0] + MODEL.around
@@ -120,12 +107,8 @@ def test_prices_and_deadlines() -> None:
     assert plan().storage_cost is None
 
 
-def test_storage_is_what_each_kind_takes() -> None:
-    found = plan()
-    assert found.total_bytes == sum(found.storage.values())
-    assert found.storage["originals"] == MANY * RATES.sizes[0].bytes
-    assert found.storage["embeddings"] == MANY * 1_280 * 2
-    assert found.storage["index"] == MANY * (1_280 / 8 + 16)
+def test_storage_is_summed() -> None:
+    assert plan().total_bytes == sum(plan().storage.values())
 
 
 def test_a_plan_from_documented_rates_says_so() -> None:
