@@ -90,22 +90,31 @@ def recomputed(tape: Tape, x: Held, shape: BlockShape, checkpointing: Checkpoint
     """A block of which only the input, and with "selective" dear results, stay for the backward pass."""
     if checkpointing == "none":
         return block(tape, x, shape)
-    outer, tape.backs = tape.backs, None
+    outer, tape.backs = tape.backs, []
     cached: list[Held] = []
     tape.cached = cached if checkpointing == "selective" else None
+    tape.forgets = True
     y = block(tape, x, shape)
-    tape.backs, tape.cached = outer, None
+    tape.forgets, tape.cached = False, None
+    steps, tape.backs = tape.backs, outer
     given = [x]
 
     def back(flow: Flow) -> None:
+        tape.kind, done = TEMPORARY, 0
+        while steps[-1 - done][1] is not None:  # which need nothing that was kept
+            steps[-1 - done][0](flow)
+            done += 1
         tape.kind, tape.backs, tape.replay = RECOMPUTED, [], True
         tape.cached = cached if checkpointing == "selective" else None
         block(tape, given[0], shape, again=True)
         tape.cached, tape.replay = None, False
+        backs = tape.backs[: len(tape.backs) - done]
         # What was not asked for goes when the first layer's node lets go of the recomputation.
-        first = next(i for i, (_, kept) in enumerate(tape.backs) if kept)
-        tape.backs[first] = (tape.backs[first][0], (*tape.backs[first][1], given.pop(), *cached))
+        first = next(i for i, (_, kept) in enumerate(backs) if kept)
+        backs[first] = (backs[first][0], (*(backs[first][1] or ()), given.pop(), *cached))
         cached.clear()
+        tape.backs = backs
+        del backs
         tape.backward(flow)
 
     tape.then(back)
@@ -170,7 +179,8 @@ def attention(tape: Tape, x: Held, shape: BlockShape, *, shared: bool) -> Held:
     if alone:
         summed(tape)
     y = attend(tape, q, k, v, s)
-    by_head = s.context > 1 or s.qk_norm or s.padded  # so lies the memory, to be put in order by token
+    # So lies the memory of some, to be put in order by token.
+    by_head = s.context > 1 or (s.qk_norm and not s.padded and (s.tensor == 1 or s.norm == "layer"))
     z = tape.held(positions * part * size) if by_head else y
     out = linear(tape, z, positions, part, s.width, s.bias, s.numbers)
     del z
@@ -198,8 +208,9 @@ def attend(tape: Tape, q: Held, k: Held, v: Held, s: BlockShape) -> Held:
     rows = s.pictures * s.width // s.each // (s.tensor * s.context)
     normaliser = tape.dear(rows * s.attended * 4)
     tape.then(back, *heads, y, normaliser)
-    del heads
-    del normaliser
+    del heads, normaliser
+    if s.padded:
+        y = tape.held(size)
     return moved_back(tape, y) if s.context > 1 else y
 
 

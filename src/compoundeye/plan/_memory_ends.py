@@ -99,11 +99,8 @@ def joined(tape: Tape, x: Held, s: EndShape) -> Held:
     """Normalised, and all tokens there."""
     config = s.config
     y = norm(tape, x, s.pictures * s.local, config.width, config.norm, s.numbers)
-    if s.tensor > 1:
-        y = together(tape, y, s.tensor)
-    if s.context > 1:
-        y = gathered(tape, y, s.context)
-    return y
+    z = together(tape, y, s.tensor) if s.tensor > 1 else y
+    return gathered(tape, z, s.context) if s.context > 1 else z
 
 
 def attention_pool(tape: Tape, x: Held, s: EndShape) -> Held:

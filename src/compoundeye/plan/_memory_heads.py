@@ -43,9 +43,10 @@ class Head(Protocol):
 class ClassifyHead:
     """One linear layer and the cross-entropy of its softmax."""
 
-    late = ()
-    own = buffers = 0
-    looks_at_pixels = False
+    late: tuple[str, ...] = ()
+    own: int = 0
+    buffers: int = 0
+    looks_at_pixels: bool = False
 
     def __init__(self, case: Case, ends: EndShape, ways: int) -> None:
         self.units = {"root": shared(linear_parameters(ends.config.width, case.classes, bias=True), ways, _FLOAT)}

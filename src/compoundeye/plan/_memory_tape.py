@@ -56,7 +56,19 @@ class Profile:
 class Tape:
     """Bytes that are held now, and the most that there were, with what they were; and what is to be done backward."""
 
-    __slots__ = ("backs", "cached", "gradients", "keeps", "kind", "live", "most", "peak", "replay", "stopped")
+    __slots__ = (
+        "backs",
+        "cached",
+        "forgets",
+        "gradients",
+        "keeps",
+        "kind",
+        "live",
+        "most",
+        "peak",
+        "replay",
+        "stopped",
+    )
 
     def __init__(self) -> None:
         self.live = [0, 0, 0, 0]
@@ -64,8 +76,10 @@ class Tape:
         """Of what is made now."""
         self.most = 0
         self.peak: Sizes = (0, 0, 0, 0)
-        self.backs: list[tuple[Back, tuple[Held | None, ...]]] | None = []
-        """None: nothing is kept for a backward pass."""
+        self.backs: list[tuple[Back, tuple[Held | None, ...] | None]] = []
+        """With what each keeps; None: what it was to keep has to be made again."""
+        self.forgets = False
+        """Whether nothing is kept for the backward pass."""
         self.gradients: list[Held] = []
         self.keeps = True
         """Whether gradients of parameters stay; else they are added to earlier ones and go."""
@@ -98,8 +112,7 @@ class Tape:
 
     def then(self, back: Back, *kept: Held | None) -> None:
         """What is done going back for the step just taken, and what is kept until then."""
-        if self.backs is not None:
-            self.backs.append((back, kept))
+        self.backs.append((back, None if kept and self.forgets else kept))
 
     def backward(self, flow: Flow) -> None:
         """Go back through all steps; each is let go of, with what it keeps, before the next."""
