@@ -11,7 +11,7 @@ import pytest
 from compoundeye.capacity import Extent, Rates, categorising_plan, measure
 from compoundeye.capacity import _measure as module
 from compoundeye.capacity._samples import synthetic_jpegs
-from compoundeye.capacity._workloads import crop_boxes
+from compoundeye.capacity._workloads import crop_boxes, whole
 from compoundeye.corpus import Corpus
 from compoundeye.records import EyeError
 
@@ -94,6 +94,11 @@ def test_room_on_the_disk_bounds_a_job() -> None:
     large = synthetic_jpegs(1, 1_600, 1_200, 400_000)
     assert module._pictures_a_job(large, 1, module.FULL) == module.FULL.pictures
     assert module._pictures_a_job(large, 512, module.FULL) == 16
+
+
+def test_jobs_take_each_picture_equally_often() -> None:
+    for count, pictures, expected in ((64, 24, 72), (128, 24, 120), (3, 24, 24), (64, 6, 66), (1, 2, 2)):
+        assert whole(count, [b""] * pictures) == expected
 
 
 def test_boxes_of_crops_lie_within_and_cover_what_they_should() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compoundeye.capacity import _samples as module
 from compoundeye.capacity._samples import distinct, own_pictures, synthetic_jpegs
 from compoundeye.pixels import decode, probe
 from compoundeye.records import EyeError, picture_id
@@ -61,6 +62,13 @@ def test_own_pictures_are_found_below_a_folder_and_others_passed(tmp_path: Path)
     assert set(found.pictures) <= set(made.pictures)
     assert (found.width, found.height) == (160, 120)
     assert set(own_pictures(tmp_path, 100).pictures) == set(made.pictures)
+
+
+def test_of_large_pictures_a_few_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_OWN_BYTES", 10_000)
+    for number, data in enumerate(synthetic_jpegs(9, 160, 120, 6_000).pictures):
+        (tmp_path / f"{number}.jpg").write_bytes(data)
+    assert len(own_pictures(tmp_path, 9).pictures) == 4
 
 
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ customary quality (83) and a thumbnail near to a photograph's (10.2 KB; those of
 _NOISE = 6.0
 """Levels, of a sensor. What decoding costs hangs on neither: within 3 % of those photographs for any of them."""
 _FEWEST_NAMES = 64
+_FEWEST_OWN, _MOST_OWN_BYTES = 4, 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def synthetic_jpegs(count: int, width: int, height: int, size: int, seed: int = 
 def own_pictures(folder: str | os.PathLike[str], count: int) -> Sample:
     """``count`` pictures below ``folder``, evenly spread over the files by name; files that are no pictures are passed.
 
+    Fewer where they are large: 32 MB of them are enough.
+
     Raises:
         EyeError: there is no folder, or no picture in it.
     """
@@ -82,7 +85,7 @@ def own_pictures(folder: str | os.PathLike[str], count: int) -> Sample:
             continue
         found.append(data)
         sides.append((header.width, header.height))
-        if len(found) == count:
+        if len(found) == count or (len(found) >= _FEWEST_OWN and sum(map(len, found)) > _MOST_OWN_BYTES):
             break
     if not found:
         raise EyeError(f"there is no picture in {place}: give --pictures another folder, or leave it out")

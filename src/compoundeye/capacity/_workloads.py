@@ -117,19 +117,25 @@ def _jobs(work: Work) -> Found:
     first, *others = map(_read, work.samples)
     try:
         _job(work, home, first, _WARM)
-        small, large = (_job(work, home, first, count) for count in (_FEW, _FEW + work.pictures))
-        found = {name: (large[name] - small[name]) / work.pictures for name in small}
+        few, more = whole(_FEW, first), whole(work.pictures, first)
+        small, large = (_job(work, home, first, count) for count in (few, few + more))
+        found = {name: (large[name] - small[name]) / more for name in small}
         found["ingest.0"] = found.pop("ingest")
-        found |= _reads(home / f"{_FEW + work.pictures}.lance", work.seconds)
+        found |= _reads(home / f"{few + more}.lance", work.seconds)
         for place, pictures in enumerate(others, 1):
             # As many bytes as before, in fewer pictures.
             share = _mean(first) / _mean(pictures)
-            few, more = (max(least, round(count * share)) for least, count in ((2, _FEW), (4, work.pictures)))
+            few, more = (whole(round(count * share), pictures) for count in (_FEW, work.pictures))
             spent = [_ingest(home / f"size{place}", pictures, count) for count in (few, few + more)]
             found[f"ingest.{place}"] = (spent[1] - spent[0]) / more
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return Found(found, float("nan"))
+
+
+def whole(count: int, pictures: Sequence[bytes]) -> int:
+    """About ``count``, so that each picture comes as often as any other: a slope is of their mean then."""
+    return max(1, round(count / len(pictures))) * len(pictures)
 
 
 def _mean(pictures: Sequence[bytes]) -> float:
