@@ -30,6 +30,7 @@ COMMANDS = {
     "search": "Find",
     "duplicates": "Find",
     "correct": "Fix",
+    "plan": "Train",
     "train": "Train",
     "runs": "Train",
     "benchmark": "Plan",

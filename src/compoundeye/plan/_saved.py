@@ -16,6 +16,7 @@ _NUMBER = 4
 _HOST = "pcie4"
 """Over which a device is copied into main memory: the slowest that servers of the accelerators known here have."""
 _METHOD = "train/_checkpoint.py"
+_BLOCKING = "max(copy - passes, 0) + contention x min(copy, passes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Saving:
     copy: float
     """Seconds from a device into main memory, beside the next forward and backward pass."""
     blocking: float
-    """Seconds of the copy that a step is not long enough to hide."""
+    """Seconds by which the copy makes the step longer."""
     write: float
     """Seconds until it is stored, in the background."""
     link: Network
@@ -59,7 +60,7 @@ class Saving:
         return (
             Term("checkpoint.bytes", self.bytes, "bytes", "4 (parameters + moments + average)", "computed", _METHOD),
             Term("checkpoint.copy", self.copy, "s", "bytes of a device / link", "computed", _METHOD),
-            Term("checkpoint.blocking", self.blocking, "s", "max(0, copy - forward and backward)", "computed", _METHOD),
+            Term("checkpoint.blocking", self.blocking, "s", _BLOCKING, "computed", _METHOD),
             Term("checkpoint.write", self.write, "s", "bytes / (nodes x storage of a node)", "computed", _METHOD),
             Term("checkpoint.link", self.link.bandwidth, "bytes/s", "", "assumed", why),
             Term("checkpoint.storage", self.storage.bandwidth, "bytes/s", "", "assumed", stored),
@@ -96,12 +97,13 @@ def _moments(settings: Settings, module: nn.Module, name: str) -> int:
     return number if optimiser.name == "muon" and hidden else 2 * number
 
 
-def saving(held: Sizes, cluster: Cluster, *, shards: int, beside: float) -> Saving:
+def saving(held: Sizes, cluster: Cluster, *, shards: int, beside: float, contention: float) -> Saving:
     """Cost of a checkpoint.
 
     Args:
         shards: processes among which the state is divided: each copies and writes its part.
         beside: seconds of a forward and backward pass, next to which the copy goes on.
+        contention: share of the shorter one that is felt all the same, as of traffic beside computation.
     """
     link = network(_HOST)
     node = cluster.node
@@ -111,7 +113,8 @@ def saving(held: Sizes, cluster: Cluster, *, shards: int, beside: float) -> Savi
     storage = cluster.storage or _of_a_node(cluster.between, node.accelerators)
     each = held.bytes / nodes
     write = each / (storage.bandwidth * storage.achieved.at(each))
-    return Saving(held.bytes, copy, max(copy - beside, 0.0), write, link, storage, nodes)
+    blocking = max(copy - beside, 0.0) + contention * min(copy, beside)
+    return Saving(held.bytes, copy, blocking, write, link, storage, nodes)
 
 
 def _of_a_node(between: Network, accelerators: int) -> Network:

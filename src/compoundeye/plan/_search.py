@@ -15,11 +15,12 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from compoundeye.capacity import Cluster
 from compoundeye.plan._bound import Bounds
 from compoundeye.plan._case import Case
+from compoundeye.plan._constants import constants_for
 from compoundeye.plan._layouts import Work, parts_of, splits, works
 from compoundeye.plan._memory import Memory, memory
 from compoundeye.plan._operations import Tally
@@ -34,9 +35,15 @@ from compoundeye.train import Plan, Settings
 class Measures:
     """What a layout is judged by; tests put others in their place."""
 
-    tally: Callable[[Case, int], Tally] = tally
-    memory: Callable[[Case, int], Memory] = memory
-    time: Callable[[Tally, Cluster], StepTime] = step_time
+    tally: Callable[[Case, int], Tally]
+    memory: Callable[[Case, int], Memory]
+    time: Callable[[Tally, Cluster], StepTime]
+
+    @classmethod
+    def of(cls, settings: Settings, cluster: Cluster) -> Self:
+        """By this package's own description of a step, with the constants of compiled PyTorch or of eager."""
+        known = constants_for(cluster.node.accelerator.name, compiled=settings.plan.compile)
+        return cls(tally, memory, partial(step_time, constants=known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ def search(
     Raises:
         EyeError: no plan is made for such a network, or the processes cannot share the batch.
     """
-    return _Searching(settings, classes, cluster, measures or Measures()).best(most)
+    return _Searching(settings, classes, cluster, measures or Measures.of(settings, cluster)).best(most)
 
 
 def candidate(
@@ -97,7 +104,7 @@ def candidate(
     plan = plan.fit(cluster.accelerators)
     if why := refusal(settings, plan):
         raise EyeError(f"training would refuse this layout: {why[1]}; change [plan]")
-    measures, case = measures or Measures(), case_of(settings, classes, plan)
+    measures, case = measures or Measures.of(settings, cluster), case_of(settings, classes, plan)
     memories = {stage: measures.memory(case, stage) for stage in stages(plan)}
     times = {stage: measures.time(measures.tally(case, stage), cluster) for stage in stages(plan)}
     fullest = max(memories, key=lambda stage: memories[stage].peak)
@@ -122,7 +129,7 @@ def usable(cluster: Cluster) -> float:
     return cluster.node.accelerator.memory - cluster.node.accelerator.reserved
 
 
-Step = Callable[[], Iterator[tuple[float, "Found | None", "Step | None"]]]
+Step = Callable[[], Iterator[tuple[float, "Found", "Step | None"]]]
 """Judges a layout more exactly: bound, layout and what judges it further; nothing if it is out."""
 
 

@@ -6,6 +6,7 @@ an epoch once. Cost: importing this imports torch. Limit: needs the extra `train
 
 from compoundeye.train._checkpoint import Checkpoints
 from compoundeye.train._clip import clip_gradients
+from compoundeye.train._data import training
 from compoundeye.train._experts import split_experts
 from compoundeye.train._export import export
 from compoundeye.train._launch import launch, launched
@@ -18,7 +19,7 @@ from compoundeye.train._parallel import parallelise
 from compoundeye.train._peers import CheckpointError
 from compoundeye.train._pipeline import Pipelined, cut
 from compoundeye.train._plan import Plan
-from compoundeye.train._recipe import read_recipe
+from compoundeye.train._recipe import read_recipe, settings_of
 from compoundeye.train._retention import Retention
 from compoundeye.train._settings import Settings
 from compoundeye.train._step import Stepper, total_of
@@ -53,7 +54,9 @@ __all__ = [
     "parallelise",
     "read_recipe",
     "shared",
+    "settings_of",
     "split_experts",
     "total_of",
     "train",
+    "training",
 ]

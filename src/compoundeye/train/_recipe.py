@@ -6,6 +6,7 @@ import importlib.util
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -38,17 +39,23 @@ def read_recipe(recipe: str, changes: Sequence[str] = ()) -> Settings:
             raise EyeError(f"{path} is not TOML: {error}") from None
         values.setdefault("name", path.stem)
         where = str(path)
-    for change in changes:
-        _set(values, change)
-    return settings_of(values, where)
+    return settings_of(values, where, changes)
 
 
-def settings_of(values: Mapping[str, Any], where: str) -> Settings:
+def settings_of(values: Mapping[str, Any], where: str, changes: Sequence[str] = ()) -> Settings:
     """Checked settings.
+
+    Args:
+        where: they are from, for messages.
+        changes: as `read_recipe` takes them; ``values`` stay as they are.
 
     Raises:
         EyeError: a key is unknown or a value is not allowed; says which, and where.
     """
+    if changes:
+        values = deepcopy(dict(values))
+        for change in changes:
+            _set(values, change)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
