@@ -65,7 +65,7 @@ def console(
             print_json({"address": address, "token": made})
         else:
             print(f"CompoundEye is at {printable(whole)} (Ctrl-C ends it)", flush=True)
-        if not (access.open or tls_cert or access.secure):
+        if not (access.private or tls_cert):
             note("Not encrypted: whoever listens on the network reads along. --tls-cert and --tls-key change that.")
         if browse and not json:
             webbrowser.open(whole)

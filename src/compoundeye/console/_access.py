@@ -38,6 +38,11 @@ class Access:
         """Whether browsers reach it by TLS, so that cookies may be kept from travelling without."""
         return self.tls or (self.behind is not None and urlsplit(self.behind).scheme == "https")
 
+    @property
+    def private(self) -> bool:
+        """Whether nobody on the way can read along: TLS, or no way at all."""
+        return self.secure or (self.behind is None and is_loopback(self.host))
+
     def answers_to(self, host: str) -> bool:
         """Whether a request may carry this Host header.
 

@@ -8,14 +8,17 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, StringConstraints
 
 from compoundeye.console._access import Access
-from compoundeye.console._attempts import Attempts
+from compoundeye.console._attempts import attempts_of
 from compoundeye.console._refusals import SignIn, TooMany
 from compoundeye.console._secrets import LONGEST, matches
-from compoundeye.console._security import cookie_name, sessions_of
-from compoundeye.console._sessions import LONGEST_S, NAME_LENGTH, visitor_of
+from compoundeye.console._security import GUESSED, cookie_name
+from compoundeye.console._sessions import LONGEST_S, NAME_LENGTH, sessions_of, visitor_of
 from compoundeye.console._state import Console, Here
 
 router = APIRouter(tags=["session"])
+
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+"""No controls: a name that is written beside a correction is printed on terminals too."""
 
 
 class SignedIn(BaseModel):
@@ -30,7 +33,7 @@ class SignedIn(BaseModel):
 class Credentials(BaseModel):
     """What the form of the login page sends."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=NAME_LENGTH)]
+    name: Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_LENGTH, pattern=PRINTABLE)]
     secret: str = Field(max_length=LONGEST)
     """The password, or the token."""
 
@@ -63,16 +66,11 @@ def sign_out(request: Request, response: Response, here: Here) -> SignedIn:
     return SignedIn(name=None, open=access.open)
 
 
-def attempts_of(_: Console) -> Attempts:
-    """The server's count of wrong guesses: ``console.part(attempts_of)``."""
-    return Attempts()
-
-
 def _check(here: Console, address: str, secret: str) -> None:
     """Raises TooMany or SignIn; both say the same of a wrong password as of a wrong token."""
     access, attempts = here.served.access, here.part(attempts_of)
     if seconds := attempts.guess(address):
-        raise TooMany(f"too many wrong guesses from your address; try again in {seconds} s", seconds)
+        raise TooMany(GUESSED.format(seconds), seconds)
     if access.is_token(secret) or (access.password is not None and matches(access.password, secret)):
         attempts.succeeded(address)
         return

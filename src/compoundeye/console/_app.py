@@ -50,17 +50,17 @@ def application(served: Served) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
         redirect_slashes=False,
-        max_body_size=BODY,
         lifespan=lifespan,
     )
     app.state.console = console
     tell_errors(app)
     guard(app, console)
     app.include_router(static_files, include_in_schema=False)
+    # The limit of bytes is of the routes: the application's own would answer in front of the door.
     for name in APIS:
         module = import_module(f"compoundeye.console._api_{name}")
-        app.include_router(module.router, prefix=API, responses=ERRORS)
+        app.include_router(module.router, prefix=API, responses=ERRORS, max_body_size=BODY)
     for page in PAGES:
         module = import_module(f"compoundeye.console._page_{page.name}")
-        app.include_router(module.router, include_in_schema=False)
+        app.include_router(module.router, include_in_schema=False, max_body_size=BODY)
     return app

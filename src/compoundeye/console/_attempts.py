@@ -23,6 +23,11 @@ class Attempts:
         self._wrong: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
+    def wait(self, address: str) -> int:
+        """Seconds until this address may guess again; 0 if it may now."""
+        with self._lock:
+            return _pause(self._level(network(address)))
+
     def guess(self, address: str) -> int:
         """Book a guess before it is checked, so that many at once count too.
 
@@ -32,8 +37,8 @@ class Attempts:
         key = network(address)
         with self._lock:
             level = self._level(key)
-            if level > FREE - 1:
-                return math.ceil((level - FREE + 1) * EVERY_S)
+            if pause := _pause(level):
+                return pause
             self._wrong[key] = (level + 1, self._clock())
             self._wrong.move_to_end(key)
             while len(self._wrong) > MOST:
@@ -48,6 +53,15 @@ class Attempts:
     def _level(self, key: str) -> float:
         count, at = self._wrong.get(key, (0.0, 0.0))
         return max(0.0, count - (self._clock() - at) / EVERY_S)
+
+
+def attempts_of(_: object) -> Attempts:
+    """The server's count of guesses: ``console.part(attempts_of)``."""
+    return Attempts()
+
+
+def _pause(level: float) -> int:
+    return math.ceil((level - FREE + 1) * EVERY_S) if level > FREE - 1 else 0
 
 
 def network(address: str) -> str:

@@ -77,7 +77,7 @@ def answer(request: Request, text: str, status: int, headers: dict[str, str] | N
 
 def defect(request: Request, error: Exception) -> Response:
     """Our own mistake: its traceback goes to the log, a sentence to whoever asked."""
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log.error("%s %r failed", request.method, request.url.path, exc_info=error)
     return answer(request, DEFECT, 500)
 
 

@@ -11,44 +11,23 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from compoundeye.console._access import Access
+from compoundeye.console._attempts import attempts_of
 from compoundeye.console._errors import answer, defect
-from compoundeye.console._refusals import Forbidden, Refusal, SignIn
-from compoundeye.console._sessions import Sessions, Visitor, own_name
+from compoundeye.console._headers import Sealed
+from compoundeye.console._refusals import Forbidden, Refusal, SignIn, TooMany
+from compoundeye.console._sessions import Visitor, own_name, sessions_of
 from compoundeye.console._state import Console
 
 HEADER = "x-compoundeye"
 """No page of another site can send it: a browser asks first (CORS preflight), and the answer is no."""
+GUESSED = "too many wrong guesses from your address; try again in {} s"
 READING = frozenset({"GET", "HEAD"})
+ELSEWHERE = "a page of another site sent this"
 NEEDS_NOBODY = ("/login", "/static/", "/api/v1/session")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-
-POLICY = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",  # innerHTML and its kind throw: a label cannot become markup
-        "trusted-types 'none'",
-    ]
-)
-"""W3C Content Security Policy Level 3: no script or style but our own files, no request but to this server."""
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-}
 
 
 def guard(app: FastAPI, console: Console) -> None:
@@ -69,23 +48,14 @@ class _Door:
             return
         if scope["type"] != "http":  # there are no web sockets here
             return
-        access, began = self.console.served.access, False
-
-        async def sealed(message: Message) -> None:
-            nonlocal began
-            if message["type"] == "http.response.start":
-                began = True
-                message["headers"] = _with_headers(message.get("headers", ()), access)
-            await send(message)
-
-        request = Request(scope, receive)
+        request, out = Request(scope, receive), Sealed(Request(scope, receive), send, self.console.served.access)
         try:
             response = self._stopped(request)
-            await (self.app if response is None else response)(scope, receive, sealed)
+            await (self.app if response is None else response)(scope, receive, out)
         except Exception as error:
-            if began:
+            if out.began:
                 raise  # half an answer is out: the server breaks the connection
-            await defect(request, error)(scope, receive, sealed)
+            await defect(request, error)(scope, receive, out)
 
     def _stopped(self, request: Request) -> Response | None:
         """Why the request goes no further, or None; says in the scope who asks."""
@@ -95,7 +65,9 @@ class _Door:
             if _wants_page(request):
                 to = quote(f"{request.url.path}?{request.url.query}".rstrip("?"), safe="")
                 return RedirectResponse(f"/login?to={to}", 303, {"Cache-Control": "no-store"})
-            return answer(request, str(error), error.status)
+            return answer(request, str(error), error.status, {"WWW-Authenticate": "Bearer"})
+        except TooMany as error:
+            return answer(request, str(error), error.status, {"Retry-After": str(error.seconds)})
         except Refusal as error:
             return answer(request, str(error), error.status)
         return None
@@ -107,12 +79,15 @@ def admit(request: Request, console: Console) -> None:
     Raises:
         Forbidden: it comes by a name or a way that this server does not answer to, or a page of another site sent it.
         SignIn: nobody has signed in who may.
+        TooMany: wrong tokens came from this address.
     """
     access = console.served.access
     if not access.answers_to(request.headers.get("host", "")):
         raise Forbidden("this server does not answer to that name; `eye console --name NAME` adds one")
     if access.open and any(name in request.headers for name in FORWARDED):
         raise Forbidden("a proxy sends this, so anybody may: start `eye console` with --behind ADDRESS and a password")
+    if _is_used_elsewhere(request):
+        raise Forbidden(ELSEWHERE)
     path = request.url.path
     visitor = _who(request, console, access)
     request.scope["compoundeye.visitor"] = visitor
@@ -127,14 +102,20 @@ def _who(request: Request, console: Console, access: Access) -> Visitor | None:
         return Visitor(own_name())
     scheme, _, offered = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return Visitor("token") if access.is_token(offered.strip()) else None
+        return _script(request, console, offered.strip())
     key = request.cookies.get(cookie_name(access))
     return console.part(sessions_of).visitor(key) if key else None
 
 
-def sessions_of(_: Console) -> Sessions:
-    """The server's sessions: ``console.part(sessions_of)``."""
-    return Sessions()
+def _script(request: Request, console: Console, offered: str) -> Visitor | None:
+    """Whoever sends the token with each request; wrong ones count as wrong passwords do."""
+    attempts, address = console.part(attempts_of), request.client.host if request.client else ""
+    if seconds := attempts.wait(address):
+        raise TooMany(GUESSED.format(seconds), seconds)
+    if console.served.access.is_token(offered):
+        return Visitor("token")
+    attempts.guess(address)
+    return None
 
 
 def cookie_name(access: Access) -> str:
@@ -142,14 +123,20 @@ def cookie_name(access: Access) -> str:
     return f"{'__Host-' if access.secure else ''}eye-{access.port}"
 
 
+def _is_used_elsewhere(request: Request) -> bool:
+    """Whether a page of another site asks (W3C Fetch Metadata): it may lead here by a link, not use what is here."""
+    if request.headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
+        return False
+    leads = request.headers.get("sec-fetch-mode") == "navigate" and request.headers.get("sec-fetch-dest") == "document"
+    return request.method not in READING or not leads
+
+
 def _refuse_forgery(request: Request, access: Access) -> None:
     if not request.headers.get(HEADER):
         raise Forbidden(f"what changes something needs the header `{HEADER}: 1`, which no other site can send")
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Forbidden("a page of another site sent this")
     origin = request.headers.get("origin")
     if origin is not None and not _is_own(origin, request, access):
-        raise Forbidden("a page of another site sent this")
+        raise Forbidden(ELSEWHERE)
 
 
 def _is_own(origin: str, request: Request, access: Access) -> bool:
@@ -161,13 +148,3 @@ def _is_own(origin: str, request: Request, access: Access) -> bool:
 
 def _wants_page(request: Request) -> bool:
     return request.method in READING and not request.url.path.startswith("/api/")
-
-
-def _with_headers(headers: object, access: Access) -> list[tuple[bytes, bytes]]:
-    """A handler may tighten what stands here (its own policy for a stranger's picture), never go without."""
-    kept = [(name, value) for name, value in headers if name.lower() != b"server"]  # type: ignore[attr-defined]
-    present = {name.lower().decode() for name, _ in kept}
-    more = dict(HEADERS)
-    if access.secure:
-        more["strict-transport-security"] = "max-age=31536000"
-    return kept + [(name.encode(), value.encode()) for name, value in more.items() if name not in present]

@@ -76,6 +76,11 @@ class Sessions:
             self._sessions.pop(visitor.key or "", None)
 
 
+def sessions_of(_: object) -> Sessions:
+    """The server's sessions: ``console.part(sessions_of)``."""
+    return Sessions()
+
+
 def visitor_of(request: Request) -> Visitor | None:
     """Who asks, as the guard found out; None on the pages that need nobody."""
     found: Visitor | None = request.scope.get("compoundeye.visitor")

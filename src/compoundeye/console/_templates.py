@@ -29,17 +29,18 @@ def render(
         corpus: the corpus that it is about; else that of the address, else the one looked at last.
         values: what the template names; a name that it does not get is an error, not an empty place.
     """
-    console = console_of(request)
+    console, visitor = console_of(request), visitor_of(request)
+    corpora = list(console.corpora) if visitor else []  # the names of things are for whoever may see them
     looked_at = corpus or request.path_params.get("corpus") or request.cookies.get("corpus")
-    if looked_at not in console.corpora:
-        looked_at = next(iter(console.corpora), None)
+    if looked_at not in corpora:
+        looked_at = next(iter(corpora), None)
     theme = request.cookies.get("theme")
     shown = {
         "page": page,
         "pages": links(PAGES, looked_at),
-        "corpora": list(console.corpora),
+        "corpora": corpora,
         "corpus": looked_at,
-        "visitor": visitor_of(request),
+        "visitor": visitor,
         "access": console.served.access,
         "theme": theme if theme in THEMES else "auto",
         "title": next((one.title for one in PAGES if one.name == page), "CompoundEye"),

@@ -6,12 +6,13 @@ const problem = document.getElementById("problem");
 
 /* Only to a page of this server, whatever the address says. */
 function onward() {
-  const asked = new URL(new URLSearchParams(location.search).get("to") ?? "/", location.origin);
-  location.replace(asked.origin === location.origin ? asked.href : "/");
+  const to = new URLSearchParams(location.search).get("to") ?? "/";
+  const asked = URL.canParse(to, location.origin) ? new URL(to, location.origin) : null;
+  location.replace(asked?.origin === location.origin ? asked.href : "/");
 }
 
 if (location.hash.length > 1) {
-  form.secret.value = decodeURIComponent(location.hash.slice(1));
+  form.secret.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname + location.search);
 }
 form.elements.name.value = localStorage.getItem("name") ?? "";
