@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from math import ceil
 
+import numpy as np
 import pytest
 import torch
-from tiny import CLASSES, DEPTH, HEADS, HIDDEN, PATCH, TOKENS, WIDTH, case, do, steps
+from tiny import CLASSES, DEPTH, HEADS, HIDDEN, IMAGE, PATCH, TOKENS, WIDTH, case, do, steps
 from torch.distributed._tools.mem_tracker import MemTracker
 from torch.utils.flop_counter import FlopCounterMode
 
 from compoundeye.plan import Executed, executed
 from compoundeye.records import EyeError
-from compoundeye.train import learner
+from compoundeye.train import Batch, lay_out, learner
+from compoundeye.train._feed import Feed
 
 # Alone: every part can be checked.
 
@@ -76,6 +78,21 @@ def test_what_is_computed_again_is_told_apart_and_saves_memory(alone: Executed) 
     assert found.flops["recompute"] == DEPTH * each
     assert found.peak < alone.peak
     assert found.parts["recomputed"] > 0
+
+
+@pytest.mark.parametrize(("batch", "accumulate"), [(8, 1), (10, 3), (7, 2)])
+def test_pictures_are_as_many_as_the_feed_makes(batch: int, accumulate: int) -> None:
+    of = case(batch=batch, plan={"accumulate": accumulate})
+    read = Batch(
+        pixels=np.zeros((batch, IMAGE, IMAGE, 3), np.uint8),
+        targets=np.zeros(batch, np.int64),
+        valid=np.ones(batch, bool),
+        positions=np.arange(batch),
+        ids=[b""] * batch,
+        sources=np.zeros(batch, np.int16),
+    )
+    fed = Feed(of.settings, lay_out(of.plan, "cpu"), batch)(read)
+    assert executed(of, 0).parts["inputs"] == sum(part.nbytes for part in fed)
 
 
 def test_averages_and_clipping_are_counted(alone: Executed) -> None:

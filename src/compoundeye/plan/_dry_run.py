@@ -5,15 +5,20 @@ fake process group answers collectives at once, and fake tensors take no memory.
 
 What this tells of a training on GPUs, and what not:
 
-- Shapes, FLOPs and collectives are those of the real run (``compile`` left out: it fuses operations, not products).
-- Memory is the sum of the bytes that tensors hold. An allocator takes more: it rounds each up (CUDA's to 512 bytes, and
-  blocks of 2 MiB and more to its segments), and it fragments. Workspaces of libraries (cuBLAS, NCCL), the CUDA context
-  and what a kernel takes while it runs are not seen either.
-- Attention is the processor's fused kernel, which keeps its output and the logarithm of its normaliser as
-  FlashAttention on a GPU does (Dao et al., 2022, arXiv:2205.14135); a GPU's also keeps a few bytes of random state, and
-  takes heads of a width that is no multiple of 8 padded. The mask-free kernel is chosen for every type here.
-- On one stream everything ends in order. On a GPU FSDP2 and the allocator can hold a gathered unit longer, until the
-  other stream has passed.
+- Shapes, FLOPs and collectives are those of the real run. A collective counts by the larger of what goes into it and
+  what comes out, on this rank; sends count where they leave; groups of one rank are left out. ``compile`` is left out:
+  it fuses operations, not products.
+- Where contents decide shapes (tokens of an expert, classes of a margin head), an even spread stands for them.
+- Memory is the sum of the bytes of all storages alive. An allocator takes more: it rounds each up (CUDA's to 512 bytes
+  and its segments to 2 MiB and more), and it fragments. Libraries' workspaces (cuBLAS, NCCL), the CUDA context and what
+  a kernel takes while it runs are not seen.
+- Kernels are chosen as for a processor. Its fused attention keeps its output and the logarithm of its normaliser, as
+  FlashAttention on a GPU does (Dao et al., 2022, arXiv:2205.14135); a GPU's keeps a few bytes of random state besides,
+  and pads heads whose width is no multiple of 8. Experts are multiplied one by one: a GPU with bf16 has one product for
+  all, without the copy that joins the parts. Alone, without other ranks, a GPU updates many weights at once, for which
+  AdamW takes as much memory as the weights for a moment; among others and here it is one weight after the other.
+- On a processor all work is in one order. On a GPU collectives have streams of their own, and memory that one stream
+  gave back can serve another only when that has passed: FSDP2 then holds gathered weights a little longer.
 """
 
 from __future__ import annotations
