@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import unicodedata
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -28,7 +29,7 @@ def hashed(password: str) -> str:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise EyeError(f"a password has {SHORTEST} to {LONGEST} characters, this one has {len(password):,}")
-    return _hasher.hash(password)
+    return _hasher.hash(_bytes(password))
 
 
 def matches(hash_: str, password: str) -> bool:
@@ -37,9 +38,14 @@ def matches(hash_: str, password: str) -> bool:
         return False
     try:
         with _turn:
-            return _hasher.verify(hash_, password)
+            return _hasher.verify(hash_, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _bytes(password: str) -> bytes:
+    """The same for each way of typing the same letters (NIST SP 800-63B asks for a normal form of Unicode)."""
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
 def read_password(file: Path) -> str:

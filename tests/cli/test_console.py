@@ -1,0 +1,146 @@
+"""`eye console` as a process: it says where it is, answers, and ends when it is told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from typer.testing import CliRunner
+
+from compoundeye.cli import app
+from compoundeye.corpus import Corpus
+
+
+@contextmanager
+def console(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command in a process of its own, and the first line that it prints."""
+    command = [sys.executable, "-m", "compoundeye.cli", "console", "--port", "0", "--no-open", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | environment
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout.readline()
+        finally:
+            process.kill()
+
+
+def address(line: str) -> str:
+    return line.split(" at ")[1].split()[0]
+
+
+def test_it_serves_a_corpus_until_it_is_interrupted(tmp_path: Path) -> None:
+    corpus = Corpus.create(tmp_path / "cats.lance").path
+    with console(corpus) as (process, line):
+        assert "(Ctrl-C ends it)" in line
+        with urllib.request.urlopen(f"{address(line)}/login") as page:
+            assert page.status == 200
+            assert b"cats" in page.read()
+        process.send_signal(signal.SIGINT)
+        left, said = process.communicate(timeout=60)
+        assert (process.returncode, left, said) == (0, "", "")
+
+
+def test_where_others_reach_it_a_token_is_made_and_asked_for() -> None:
+    with console("--host", "0.0.0.0") as (process, line):
+        where, _, token = address(line).partition("/login#")
+        port = where.rpartition(":")[2]
+        assert len(token) >= 43  # 256 bits
+        with pytest.raises(HTTPError, match="401") as refused:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/openapi.json")
+        refused.value.close()
+        asked = urllib.request.Request(
+            f"http://127.0.0.1:{port}/api/v1/openapi.json", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(asked) as answer:
+            assert json.load(answer)["info"]["title"] == "CompoundEye"
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGTERM
+        assert said.startswith("Not encrypted")
+
+
+def test_over_tls_with_a_token_of_the_environment(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    options = ("--json", "--tls-cert", str(certificate), "--tls-key", str(key))
+    with console(*options, COMPOUNDEYE_TOKEN="a token of more than sixteen") as (process, line):
+        assert process.stdout is not None
+        text = line
+        while not text.rstrip().endswith("}"):
+            text += process.stdout.readline()
+        told = json.loads(text)
+        assert told["token"] is None
+        assert told["address"].startswith("https://127.0.0.1:")
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        asked = urllib.request.Request(
+            f"{told['address']}/api/v1/openapi.json", headers={"Authorization": "Bearer a token of more than sixteen"}
+        )
+        with urllib.request.urlopen(asked, context=trusted) as answer:
+            assert answer.status == 200
+            assert answer.headers["Strict-Transport-Security"]
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 for an hour, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(hours=1)
+        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(private)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def refused(*arguments: str) -> str:
+    """What a call that comes to nothing prints; nothing of it is served."""
+    shown = CliRunner().invoke(app, ["console", "--no-open", *arguments])
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    return shown.stderr
+
+
+def test_a_taken_port_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        told = refused("--port", port)
+    assert told == f"error: port {port} of 127.0.0.1 is taken; give another with --port, or 0 for any\n"
+
+
+def test_mistakes_are_told_before_anything_is_served(tmp_path: Path) -> None:
+    assert "no corpus at" in refused(str(tmp_path / "none.lance"), "--port", "0")
+    assert "go together" in refused("--tls-cert", "cert.pem")
+    assert "is no address of this machine" in refused("--host", "no-such-host.invalid")
+    assert "cannot use" in refused("--tls-cert", str(tmp_path / "a"), "--tls-key", str(tmp_path / "b"))
+    assert "a token has at least" in refused("--token", "short")
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    assert "the console needs uvicorn: pip install 'compoundeye[console]'" in refused()
