@@ -67,19 +67,20 @@ class Filter:
         for state in self.state:
             if state not in STATES:
                 raise CorpusError(f"there is no state {state}; there is {', '.join(STATES)}")
-        asked = bool(self.category or self.state) or (self.min_confidence, self.max_confidence) != (None, None)
-        labels = self.category and corpus.has_column("label")
-        if asked and not corpus.has_column(f"{self.name}_state") and not corpus.has_column(self.name) and not labels:
+        wanted = {self.name: bool(self.category) and not corpus.has_column("label")}
+        wanted[f"{self.name}_state"] = bool(set(self.state) - {"new"})
+        wanted[f"{self.name}_confidence"] = (self.min_confidence, self.max_confidence) != (None, None)
+        if any(asked and not corpus.has_column(column) for column, asked in wanted.items()):
             raise CorpusError(f"{corpus.path} has no {self.name} yet; run `eye categorise {corpus.path}` first")
 
     def _columns(self, corpus: Corpus) -> list[tuple[str, str]]:
         """Parts that `condition` has no words for: SQL, and what they say."""
         parts = []
         if self.state:
-            named = [one for one in self.state if one != "new"]
-            either = [f"{self.name}_state IN ({', '.join(f"'{one}'" for one in named)})"] if named else []
-            either += [f"{self.name}_state IS NULL"] if "new" in self.state else []
-            parts.append((f"({' OR '.join(either)})", f"{self.name} is {' or '.join(self.state)}"))
+            known = corpus.has_column(f"{self.name}_state")
+            named = ", ".join(f"'{one}'" for one in self.state)
+            fits = f"(coalesce({self.name}_state, 'new') IN ({named}))" if known else "true"
+            parts.append((fits, f"{self.name} is {' or '.join(self.state)}"))
         sure = f"{self.name}_confidence"
         if self.min_confidence is not None:
             # In the column's own precision, or 0.9 itself would not be at least 0.9.
