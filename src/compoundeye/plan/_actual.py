@@ -107,7 +107,7 @@ def actual(run: str | os.PathLike[str], cluster: Cluster | None = None) -> Actua
     if cluster.accelerators != processes:
         raise EyeError(f"{folder.path} ran on {processes} processes, and the plan is for {cluster.accelerators}")
     remarks: list[str] = []
-    plan = _planned(settings, len(folder.classes() or ()), cluster, remarks)
+    plan = _planned(settings, folder.classes(), cluster, remarks)
     rows = _rows(settings, told, status, plan)
     if all(row.measured is None for row in rows if row.key == "memory.peak"):
         remarks.append("only on a GPU does a run tell its memory")
@@ -137,9 +137,13 @@ def _accelerator(path: Path) -> str:
     return found.name
 
 
-def _planned(settings: Settings, classes: int, cluster: Cluster, remarks: list[str]) -> Candidate | None:
+def _planned(
+    settings: Settings, classes: tuple[str, ...] | None, cluster: Cluster, remarks: list[str]
+) -> Candidate | None:
     try:
-        return candidate(settings, classes, cluster, settings.plan)
+        if not classes and settings.task.kind in ("classify", "margin"):
+            raise EyeError("the run does not say how many classes it tells apart")
+        return candidate(settings, len(classes or ()), cluster, settings.plan)
     except EyeError as error:
         remarks.append(f"nothing is planned: {error}")
         return None
