@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from compoundeye.nets import ViTConfig
 from compoundeye.plan._memory_layers import (
     Numbers,
     activation,
@@ -63,6 +64,38 @@ class BlockShape:
     def size(self) -> int:
         """Bytes of what comes in and goes out."""
         return self.positions * self.width * self.numbers.size
+
+
+@lru_cache(maxsize=4096)
+def tower_shape(
+    c: ViTConfig, pictures: int, tokens: int, numbers: Numbers, tensor: int = 1, context: int = 1, *, drop: bool = False
+) -> BlockShape:
+    """A block of a network.
+
+    Args:
+        tokens: of the whole sequence.
+    """
+    ways = tensor * context
+    return BlockShape(
+        pictures=pictures,
+        tokens=-(-tokens // ways),
+        attended=tokens,
+        padded=bool(-tokens % ways),
+        width=c.width,
+        each=c.width // c.heads,
+        hidden=c.hidden or 4 * c.width,
+        tensor=tensor,
+        context=context,
+        bias=c.bias,
+        qkv_bias=c.bias if c.qkv_bias is None else c.qkv_bias,
+        norm=c.norm,
+        activation=c.activation,
+        qk_norm=c.qk_norm,
+        parallel=c.parallel,
+        layer_scale=bool(c.layer_scale),
+        drop=drop,
+        numbers=numbers,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from compoundeye.nets import ViTConfig
 from compoundeye.plan._case import Case
 from compoundeye.plan._executed import Moment
-from compoundeye.plan._memory_block import BlockShape
+from compoundeye.plan._memory_block import BlockShape, tower_shape
 from compoundeye.plan._memory_chunk import Chunk
 from compoundeye.plan._memory_course import Course
 from compoundeye.plan._memory_ends import EndShape
@@ -72,10 +69,10 @@ class Rank:
 
     def _hold(self, shards: int) -> None:
         settings, course = self.settings, self.course
+        self.head.hold(course)
         optimiser, view = settings.optimiser, settings.data.view
         moments = 1 if optimiser.name == "sgd" else 2
         course.add("optimiser", moments * shards)
-        self.head.hold(course)
         pictures = self.case.rows * self.plan.accumulate
         targets = settings.task.text.length if settings.task.kind == "contrastive" else 1
         course.add("inputs", pictures * (3 * view.size**2 + targets * _INDEX + 1))
@@ -93,7 +90,7 @@ class Rank:
         for i in blocks:
             parameters = block_parameters(c, plan.tensor, mixture=False)
             found[f"backbone.blocks.{i}"] = shared(parameters, ways, size, learns=learns)
-            shapes.append(_block_shape(c, self.ends, bool(c.drop_path * i)))
+            shapes.append(self._shape(drop=bool(c.drop_path * i)))
         if first or last:
             parameters = end_parameters(c, plan.tensor, first=first, last=last)
             found["backbone"] = shared(parameters, ways, size, learns=learns)
@@ -107,6 +104,10 @@ class Rank:
         tower = Tower("backbone", blocks.start, tuple(shapes), plan.activation_checkpointing)
         walk = Walk(self.course, None if self.alone else found, waits=plan.pipeline > 1)
         return Chunk(walk, self.ends, tower, first, last, self.head if last else None, own)
+
+    def _shape(self, *, drop: bool) -> BlockShape:
+        ends = self.ends
+        return tower_shape(self.config, self.rows, ends.tokens, self.numbers, ends.tensor, ends.context, drop=drop)
 
     def _pipelined(self) -> None:
         """Microbatches through the stage: those in the middle are all alike and left out."""
@@ -131,27 +132,3 @@ class Rank:
         course.mark("backward")
         for chunk in self.chunks:
             course.add("activations", -between * parts * ((not chunk.first) + (not chunk.last)))
-
-
-@lru_cache(maxsize=4096)
-def _block_shape(c: ViTConfig, ends: EndShape, drop: bool) -> BlockShape:
-    return BlockShape(
-        pictures=ends.pictures,
-        tokens=ends.local,
-        attended=ends.tokens,
-        padded=bool(-ends.tokens % (ends.tensor * ends.context)),
-        width=c.width,
-        each=c.width // c.heads,
-        hidden=c.hidden or 4 * c.width,
-        tensor=ends.tensor,
-        context=ends.context,
-        bias=c.bias,
-        qkv_bias=c.bias if c.qkv_bias is None else c.qkv_bias,
-        norm=c.norm,
-        activation=c.activation,
-        qk_norm=c.qk_norm,
-        parallel=c.parallel,
-        layer_scale=bool(c.layer_scale),
-        drop=drop,
-        numbers=ends.numbers,
-    )
