@@ -82,6 +82,15 @@ def test_a_plan_follows(found: tuple[Rates, list[tuple[int, int | None]], Path])
     assert not any("run `eye benchmark` here" in note for note in plan.notes)
 
 
+def test_a_model_without_labels_is_joined_by_one_that_can_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole jobs need answers; what they cost beside the model is taken to be the same for all."""
+    known = module.load("efficientnet-lite0")
+    mute = type(known)(known.card, known.identity, None, known._runtime, known._prepare)
+    monkeypatch.setattr(module, "load", lambda name, **_: mute if name == "mute" else known)
+    assert module._loaded(["mute"]) == {"mute": mute, "efficientnet-lite0": known}
+    assert list(module._loaded(["mute", "efficientnet-lite1"])) == ["mute", "efficientnet-lite1"]
+
+
 def test_own_pictures_come_first_and_made_ones_stay(tmp_path: Path) -> None:
     for number, data in enumerate(synthetic_jpegs(3, 200, 150, 9_000).pictures):
         (tmp_path / f"{number}.jpg").write_bytes(data)

@@ -25,7 +25,7 @@ from compoundeye.capacity._samples import Sample, distinct, own_pictures, synthe
 from compoundeye.capacity._workloads import Found, What, Work, run_work
 from compoundeye.cluster import Local, available_cores
 from compoundeye.corpus import Corpus, ingest
-from compoundeye.models import load
+from compoundeye.models import Vision, load
 from compoundeye.records import EyeError, Progress
 
 Feed = Callable[[Corpus, int], Iterator[int]]
@@ -77,7 +77,8 @@ def measure(
     are slopes between a small and a larger one: what a job costs once is not in them.
 
     Args:
-        models: of the catalogue, or folders in the hub's layout; whole jobs run with the first.
+        models: of the catalogue, or folders in the hub's layout. Whole jobs run with the first that has labels of its
+            own; efficientnet-lite0 joins them if none has.
         pictures: a folder of the user's own, to measure with instead of made JPEGs of 500 x 375 and 50 KB.
         place: folder on the disk where corpora will be; the system's folder for temporary files if not given.
         workers: processes; one a core if not given.
@@ -93,27 +94,28 @@ def measure(
     if place is not None and not Path(place).is_dir():
         raise EyeError(f"there is no folder {os.fspath(place)}: give --place one on the disk to measure")
     workers = workers or available_cores()
+    visions = _loaded(models)
+    whole = next(name for name, vision in visions.items() if vision.labels is not None)
     samples = _samples(pictures)
     count = _pictures_a_job(samples[0], workers, extent)
     with tempfile.TemporaryDirectory(dir=place, prefix="eye-benchmark-") as scratch:
         folders = tuple(_written(sample, Path(scratch) / f"size{number}") for number, sample in enumerate(samples))
-        turn: list[tuple[What, str]] = [("pictures", models[0]), *(("model", name) for name in models)]
-        turn.append(("jobs", models[0]))
+        turn: list[tuple[What, str]] = [("pictures", whole), *(("model", name) for name in visions), ("jobs", whole)]
         jobs = [
             Work(what, folders, name, str(Path(scratch) / f"core{core}"), count, extent.seconds)
             for _ in range(extent.rounds)
             for what, name in turn
             for core in range(workers)
         ]
-        tell = _Teller(progress, len(models) + len(jobs) + 4 + (feed is not None))
-        known = [(name, load(name, threads=1), tell.after(partial(_start, name))) for name in models]
+        tell = _Teller(progress, len(visions) + len(jobs) + 4 + (feed is not None))
+        starts = {name: tell.after(partial(_start, name)) for name in visions}
         found = list(zip(jobs, tell.each(Local(workers).map(run_work, jobs)), strict=True))
         loader = None if feed is None else tell.after(partial(_loader, Path(scratch), folders[0], feed, workers, count))
         rows = tell.after(partial(row_bytes, Path(scratch)))
         piece = round(samples[0].size)
         disk = measure_disk(scratch, size=extent.disk_bytes, piece=piece, seconds=2 * extent.seconds, tell=tell)
 
-    def median(what: str, figure: str, model: str = models[0]) -> float:
+    def median(what: str, figure: str, model: str = whole) -> float:
         values = [one.figures[figure] for work, one in found if (work.what, work.model) == (what, model)]
         return float(np.median(values))
 
@@ -147,9 +149,9 @@ def measure(
                 prepare=tuple(median("model", f"prepare.{number}", name) for number in range(len(samples))),
                 run=median("model", "run", name),
                 around=around,
-                start=start,
+                start=starts[name],
             )
-            for name, vision, start in known
+            for name, vision in visions.items()
         ),
         row_bytes=rows,
         loader=loader,
@@ -196,6 +198,14 @@ def machine() -> str:
     lines = info.read_text().splitlines() if info.exists() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return f"{next(names, platform.processor() or platform.machine())}, {available_cores()} cores, {platform.system()}"
+
+
+def _loaded(models: Sequence[str]) -> dict[str, Vision]:
+    """Fetched and loaded by name, one that can answer by itself among them."""
+    visions = {name: load(name, threads=1) for name in models}
+    if all(vision.labels is None for vision in visions.values()):
+        visions[DEFAULT_MODEL] = load(DEFAULT_MODEL, threads=1)
+    return visions
 
 
 def _samples(pictures: str | os.PathLike[str] | None) -> tuple[Sample, ...]:

@@ -41,7 +41,7 @@ class Device(StrEnum):
 def benchmark(
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model of `eye models`; may be given again. Whole jobs run with the first."),
+        typer.Option(help="A model of `eye models`; may be given again."),
     ] = None,
     pictures: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Measure with pictures of yours, not with made JPEGs of 50 KB.")
