@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, otherwise a line now and then; always on stderr."""
+"""How far a job is: a bar on a terminal, otherwise a line now and then; on stderr, and in a file if one is named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from compoundeye.cli._progress_file import progress_file
 from compoundeye.records import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -19,7 +20,24 @@ def progress(label: str, *, unit: str = "pictures", stream: TextIO | None = None
 
     Example: ``with progress("ingest") as tell: ingest(sources, corpus, progress=tell)``
     """
-    stream = stream or sys.stderr
+    file = progress_file(label, unit)
+    with _shown(label, unit, stream or sys.stderr) as show:
+        if file is None:
+            yield show
+            return
+
+        def tell(done: int, total: int | None) -> None:
+            show(done, total)
+            file.tell(done, total)
+
+        try:
+            yield tell
+        finally:
+            file.flush()
+
+
+@contextmanager
+def _shown(label: str, unit: str, stream: TextIO) -> Iterator[Progress]:
     if stream.isatty():
         with _bar(label, unit, stream) as tell:
             yield tell

@@ -1,4 +1,4 @@
-"""How far a training is: a bar on a terminal, otherwise a line now and then; always on stderr."""
+"""How far a training is: a bar on a terminal, otherwise a line now and then; on stderr, and in a file if named."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from compoundeye.cli._progress import SECONDS_BETWEEN_LINES
+from compoundeye.cli._progress_file import progress_file
 from compoundeye.train import Moment
 
 Tell = Callable[[Moment], None]
@@ -16,6 +17,24 @@ Tell = Callable[[Moment], None]
 @contextmanager
 def training_progress() -> Iterator[Tell]:
     """Show loss, pictures a second, utilisation and time left while the block runs."""
+    file = progress_file("train", "steps")
+    with _shown() as show:
+        if file is None:
+            yield show
+            return
+
+        def tell(moment: Moment) -> None:
+            show(moment)
+            file.tell(moment.step, moment.steps, _figures(moment))
+
+        try:
+            yield tell
+        finally:
+            file.flush()
+
+
+@contextmanager
+def _shown() -> Iterator[Tell]:
     if not sys.stderr.isatty():
         yield _lines()
         return

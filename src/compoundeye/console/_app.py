@@ -22,7 +22,7 @@ from compoundeye.console._state import Console, Served
 from compoundeye.console._static import router as static_files
 
 API = "/api/v1"
-APIS = ("session",)
+APIS = ("session", "jobs")
 """Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan come here."""
 BODY = 1 << 20
 """Bytes of a request, unless its route says otherwise: 1 MiB is 30,000 ids."""

@@ -25,6 +25,7 @@ class Page:
 
 
 PAGES = (
+    Page("jobs", "Jobs", "/jobs"),
     Page("start", "Start", "/", listed=False),
     Page("login", "Sign in", "/login", listed=False),
 )

@@ -1,0 +1,64 @@
+"""What came of a job, in the same words for each kind: its account, with the reasons for what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from compoundeye.console._job_state import Job
+
+MOST_REASONS = 50
+
+
+class Reason(BaseModel):
+    """Why some pictures have no answer."""
+
+    outcome: str
+    """"failed" or "abstained"."""
+    reason: str
+    pictures: int
+
+
+class Outcome(BaseModel):
+    """The account of a job that has ended well: seen = done + duplicate + abstained + failed."""
+
+    seen: int
+    done: int
+    """"stored" for ingest, "labelled" for categorise."""
+    duplicate: int
+    abstained: int
+    failed: int
+    reasons: list[Reason]
+    """The most frequent first."""
+    known: int | None = None
+    """Inputs of an ingest that were looked at before."""
+    new: int | None = None
+    """Pictures that this run of a categorise looked at; the other figures are of the whole corpus."""
+
+
+def outcome(job: Job) -> Outcome | None:
+    """The account in what the command printed; None while there is none."""
+    if job.result is None:
+        return None
+    account = job.result.get("account", job.result)
+    if not isinstance(account, Mapping) or not isinstance(account.get("seen"), int):
+        return None
+    why = _reasons("failed", account.get("reasons")) + _reasons("abstained", job.result.get("abstained"))
+    return Outcome(
+        seen=account["seen"],
+        done=int(account.get("done", 0)),
+        duplicate=int(account.get("duplicate", 0)),
+        abstained=int(account.get("abstained", 0)),
+        failed=int(account.get("failed", 0)),
+        reasons=sorted(why, key=lambda one: (-one.pictures, one.reason))[:MOST_REASONS],
+        known=job.result.get("known"),
+        new=job.result.get("new"),
+    )
+
+
+def _reasons(what: str, counts: Any) -> list[Reason]:
+    if not isinstance(counts, Mapping):  # of an ingest, "abstained" is a number
+        return []
+    return [Reason(outcome=what, reason=str(reason), pictures=int(count)) for reason, count in counts.items()]
