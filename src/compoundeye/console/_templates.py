@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -31,7 +32,7 @@ def render(
     """
     console, visitor = console_of(request), visitor_of(request)
     corpora = list(console.corpora) if visitor else []  # the names of things are for whoever may see them
-    looked_at = corpus or request.path_params.get("corpus") or request.cookies.get("corpus")
+    looked_at = corpus or request.path_params.get("corpus") or unquote(request.cookies.get("corpus", ""))
     if looked_at not in corpora:
         looked_at = next(iter(corpora), None)
     theme = request.cookies.get("theme")

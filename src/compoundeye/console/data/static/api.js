@@ -49,7 +49,12 @@ async function failure(response) {
   if (response.status === 401 && location.pathname !== "/login") {
     location.assign(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
   }
-  return new ApiError(response.status, told.error ?? `The server answered ${response.status}.`);
+  return new ApiError(response.status, sentence(told.error ?? `the server answered ${response.status}`));
+}
+
+/* The API tells errors as programs quote them, without a capital and a stop. */
+function sentence(text) {
+  return text[0].toUpperCase() + text.slice(1) + (/[.?!)]$/.test(text) ? "" : ".");
 }
 
 export function follow(path, handlers) {
