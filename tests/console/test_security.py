@@ -13,8 +13,9 @@ from fastapi.testclient import TestClient
 from starlette.responses import HTMLResponse, PlainTextResponse
 
 from compoundeye.console._access import Access, digest
-from compoundeye.console._app import BODY, application
+from compoundeye.console._app import application
 from compoundeye.console._headers import HEADERS, POLICY
+from compoundeye.console._limits import BODY
 from compoundeye.console._security import FORWARDED, HEADER, NEEDS_NOBODY, READING
 from compoundeye.console._state import Served
 from compoundeye.corpus import Corpus

@@ -3,7 +3,7 @@
 To add an API: write ``_api_NAME.py`` with ``router = APIRouter(tags=["NAME"])`` whose paths begin below ``/api/v1``
 (``/runs``), and put NAME into `APIS`. Handlers are plain ``def``, take ``here: Here`` (`_state`) for the corpora and
 ``who: Who`` (`_sessions`) for whoever asks, raise `EyeError`s or the refusals of `_refusals`, and return Pydantic
-models. A route that takes more than `BODY` bytes says so: ``@router.post(..., max_body_size=UPLOAD)``.
+models. A route that takes more than `BODY` bytes says so, see `_limits`.
 To add a page: see `_pages`.
 """
 
@@ -16,6 +16,7 @@ from importlib import import_module
 from fastapi import FastAPI
 
 from compoundeye.console._errors import ERRORS, tell_errors
+from compoundeye.console._limits import BODY
 from compoundeye.console._pages import PAGES
 from compoundeye.console._security import guard
 from compoundeye.console._state import Console, Served
@@ -24,8 +25,6 @@ from compoundeye.console._static import router as static_files
 API = "/api/v1"
 APIS = ("session", "jobs")
 """Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan come here."""
-BODY = 1 << 20
-"""Bytes of a request, unless its route says otherwise: 1 MiB is 30,000 ids."""
 
 
 def application(served: Served) -> FastAPI:
