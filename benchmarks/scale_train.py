@@ -42,7 +42,7 @@ CASES: dict[str, dict[str, Any]] = {
     "1000b shard x tensor": {"model": {"name": "vit-200b", "options": TRILLION}, "plan": {"tensor": 8, **LARGE}},
     "22b with 64 experts": {
         "model": {"name": "vit-22b", "options": {"experts": 64}},
-        "plan": {"expert": 64, **LARGE},
+        "plan": {"replicate": 8, "expert": 64, **LARGE},
     },
     "100 million classes": {
         "model": {"name": "vit-b/16"},
