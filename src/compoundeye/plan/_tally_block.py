@@ -103,6 +103,8 @@ def _attention(ledger: Ledger, c: ViTConfig, sight: Sight) -> None:
         for part in ("query", "key"):
             _norm(ledger, f"norm_{part}", most * width, c, tensor, each)
     moved = most * width
+    if c.qk_norm:  # what norms give is ordered by head, what layers take by token
+        ledger.streams("attention.order", 2 * moved, 4 * moved)
     if context.size > 1:
         # Stacked, cut into what goes to each, and put in order where it comes: two numbers a time.
         ledger.streams("attention.moved", 3 * 6 * moved + 4 * moved, 3 * 6 * moved + 4 * moved)
