@@ -85,7 +85,7 @@ def block(
     else:
         _feed_forward(ledger, c, most, tensor, last="dear" if tail else "never")
     if c.parallel:
-        ledger.streams("attention.add", 3 * few, 3 * few, between=True)
+        ledger.streams("attention.add", 3 * few, 3 * few, again="cheap" if tail else "never", between=True)
     _added(ledger, "mlp", few, c, tensor, drop=drop, again="never")
     return tuple(ledger.operations)
 
