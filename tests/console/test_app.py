@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from compoundeye.console._access import Access, digest
 from compoundeye.console._app import APIS, application
 from compoundeye.console._pages import PAGES, Page, links
 from compoundeye.console._state import Console, Served, named
@@ -38,6 +39,36 @@ def test_an_error_is_a_page_for_people_and_json_for_programs(empty: TestClient) 
     assert '<a class="brand" href="/">' in page.text
     told = empty.get("/api/v1/nothing")
     assert (told.status_code, told.json()) == (404, {"error": "there is nothing at this address"})
+
+
+def test_the_description_says_what_the_door_asks_for(empty: TestClient) -> None:
+    described = empty.get("/api/v1/openapi.json").json()
+    session = described["paths"]["/api/v1/session"]
+    assert session["post"]["security"] == [{"header": []}]
+    assert "security" not in session["get"]
+    assert session["get"]["summary"] == "Who has signed in."
+    assert session["post"]["responses"]["429"]["content"]["application/json"]["schema"] == {
+        "$ref": "#/components/schemas/Error"
+    }
+    closed = application(Served(access=Access("0.0.0.0", token=digest("x")))).openapi()
+    for path, operations in closed["paths"].items():
+        for operation in operations.values():
+            asked = operation.get("security", [{}])[0]
+            assert ("token" in asked) == (path != "/api/v1/session"), path
+
+
+def test_operations_have_names_that_differ(empty: TestClient) -> None:
+    paths = empty.get("/api/v1/openapi.json").json()["paths"]
+    names = [operation["operationId"] for operations in paths.values() for operation in operations.values()]
+    assert "session-sign_in" in names
+    assert len(set(names)) == len(names)
+
+
+def test_the_api_has_a_page_with_every_operation(empty: TestClient) -> None:
+    page = empty.get("/api").text
+    for path, operations in empty.get("/api/v1/openapi.json").json()["paths"].items():
+        assert f"<code>{path}</code>" in page
+        assert all(method.upper() in page for method in operations)
 
 
 def test_corpora_get_names_that_differ() -> None:

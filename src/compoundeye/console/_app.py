@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from compoundeye.console._errors import ERRORS, tell_errors
 from compoundeye.console._limits import BODY
+from compoundeye.console._openapi import describe, operation_name
 from compoundeye.console._pages import PAGES
 from compoundeye.console._security import guard
 from compoundeye.console._state import Console, Served
@@ -49,11 +50,13 @@ def application(served: Served) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
         redirect_slashes=False,
+        generate_unique_id_function=operation_name,
         lifespan=lifespan,
     )
     app.state.console = console
     tell_errors(app)
     guard(app, console)
+    describe(app, served.access)
     app.include_router(static_files, include_in_schema=False)
     # The limit of bytes is of the routes: the application's own would answer in front of the door.
     for name in APIS:

@@ -26,6 +26,7 @@ class Page:
 
 PAGES = (
     Page("jobs", "Jobs", "/jobs"),
+    Page("api", "API", "/api"),
     Page("start", "Start", "/", listed=False),
     Page("login", "Sign in", "/login", listed=False),
 )

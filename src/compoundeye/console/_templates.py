@@ -42,6 +42,7 @@ def render(
         "corpora": corpora,
         "corpus": looked_at,
         "visitor": visitor,
+        "request": request,
         "access": console.served.access,
         "theme": theme if theme in THEMES else "auto",
         "title": next((one.title for one in PAGES if one.name == page), "CompoundEye"),
