@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -143,6 +143,25 @@ class Views:
 
         return self._views.get(key, make)
 
+    def column(self, corpus: str, at: Snapshot, name: str, result: str = "category") -> Column:
+        """What a view of a version would be sorted by; names as `view` takes them."""
+        return _column(self.looking(corpus), at, name, result)
+
+
+def ordered_by(looking: Looking, view: View) -> View:
+    """The rows of a view in the order that its ``sort`` names, whatever theirs is.
+
+    Raises:
+        NotFound: no such column.
+        Unprocessable: the column has no order.
+    """
+    rows = np.sort(view.page(0, view.total))
+    if view.sort != INGESTED:
+        rows = ordered(_column(looking, view.at, view.sort, view.filter.name), rows, view.descending)
+    elif view.descending:
+        rows = rows[::-1]
+    return replace(view, rows=rows)
+
 
 def _view(looking: Looking, at: Snapshot, asked: Filter, sort: str, descending: bool) -> View:
     mask = looking.masks.mask(at, asked)
@@ -160,6 +179,8 @@ def _view(looking: Looking, at: Snapshot, asked: Filter, sort: str, descending: 
 def _column(looking: Looking, at: Snapshot, sort: str, name: str) -> Column:
     if sort == SHOWN and (at.corpus.has_column(name) or at.corpus.has_column("label")):
         return looking.columns.shown(at, name)
+    if sort == INGESTED:
+        return Column("number", np.arange(at.rows, dtype=np.uint32), None)
     if sort == GROUP:
         return looking.twins.groups(at)
     return looking.columns.column(at, f"{name}_confidence" if sort == "confidence" else sort)
