@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> str:
     return Corpus.create(tmp_path_factory.mktemp("corpora") / "cats.lance").path
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMPOUNDEYE_HOME", str(tmp_path / "home"))
+
+
 @pytest.fixture(scope="module")
 def open_app(corpus: str) -> FastAPI:
     return application(Served((corpus,), access=Access(port=8765)))
@@ -51,10 +56,15 @@ def remote(closed_app: FastAPI) -> TestClient:
     return TestClient(closed_app, base_url=REMOTE, follow_redirects=False)
 
 
+def address(path: str, values: Mapping[str, str]) -> str:
+    """The path of a route with its parameters filled in."""
+    return re.sub(r"{(\w+)(?::\w+)?}", lambda found: values.get(found[1], "x"), path)
+
+
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
     """Every method and address of an application, parameters filled in."""
     for route in iter_route_contexts(app.routes):
-        path = re.sub(r"{(\w+)(?::\w+)?}", lambda found: VALUES.get(found[1], "x"), route.path or "")
+        path = address(route.path or "", VALUES)
         yield from ((method, path) for method in sorted(route.methods or ()))
 
 
@@ -115,6 +125,33 @@ def test_every_route_of_a_server_that_others_reach_demands_a_session(remote: Tes
             assert "sign in first" in answer.text or method == "HEAD"
         seen += 1
     assert seen
+
+
+HOSTILE = {
+    "traversal": "..%2F..%2F..%2Fetc%2Fpasswd",
+    "hidden traversal": "%2e%2e%5c%2e%2e",
+    "nul": "a%00b",
+    "no text": "%ff%fe",
+    "markup": "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E",
+    "template": "%7B%7B1234*4321%7D%7D",
+    "long": "a" * 5000,
+    "newline": "a%0d%0aSet-Cookie:%20x=y",
+}
+
+
+@pytest.mark.parametrize("value", HOSTILE.values(), ids=HOSTILE)
+def test_no_address_breaks_or_misleads_a_handler(local: TestClient, value: str) -> None:
+    paths = {route.path for route in iter_route_contexts(local.app.routes) if "{" in (route.path or "")}  # type: ignore[attr-defined]
+    assert paths
+    for path in sorted(str(one) for one in paths if "events" not in str(one)):
+        for name in re.findall(r"{(\w+)", path):
+            filled = address(path, VALUES | {name: value})
+            answer = local.get(filled, follow_redirects=False)
+            assert answer.status_code < 500, (filled, answer.text)
+            assert "root:" not in answer.text
+            assert "<img" not in answer.text or answer.headers["content-type"].startswith("application/json")
+            assert str(1234 * 4321) not in answer.text
+            assert "set-cookie" not in answer.headers
 
 
 def test_what_is_not_there_is_not_told_apart_before_sign_in(remote: TestClient) -> None:

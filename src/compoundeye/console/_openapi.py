@@ -61,7 +61,7 @@ def _needs(path: str, method: str, access: Access) -> dict[str, list[str]]:
 def _complete(operation: dict[str, Any], needs: dict[str, list[str]]) -> None:
     if needs:
         operation["security"] = [needs]
-    first, _, rest = operation.get("description", "").partition("\n\n")
+    first, _, rest = operation.get("description", "").replace("``", "`").partition("\n\n")
     if first:
         operation["summary"] = " ".join(first.split())
         operation["description"] = rest.strip() or operation["summary"]
