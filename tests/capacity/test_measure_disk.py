@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -23,9 +25,25 @@ def test_a_disk_is_measured_and_left_as_it_was(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no disk in memory here")
-def test_a_disk_in_memory_is_called_so() -> None:
-    assert measure_disk("/dev/shm", size=16 << 20, seconds=0.05).cached
+@pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="only Linux can ask what is in memory")
+@pytest.mark.parametrize(
+    ("answer", "cached"),
+    [
+        (BlockingIOError(), False),  # it would have to wait for a disk
+        (OSError(errno.EOPNOTSUPP, "not supported"), True),  # what a file system in memory says
+        (4096, True),
+    ],
+)
+def test_what_stays_in_memory_is_called_so(
+    answer: int | OSError, cached: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def asked(*_: object) -> int:
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(os, "preadv", asked)
+    assert measure_disk(tmp_path, size=16 << 20, seconds=0.02).cached is cached
 
 
 def test_a_full_disk_and_a_missing_folder_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
