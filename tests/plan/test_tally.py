@@ -12,6 +12,7 @@ from tallies import BF16, FULL, HUGE, MIXTURE, SELECTIVE, case, dry_runs, flops,
 
 from compoundeye.nets import ViT, ViTConfig, training_flops
 from compoundeye.plan import Case, Collective, Executed, Product, Streamed, Tally, tally
+from compoundeye.records import EyeError
 
 ONE = {"depth": 1}
 CASES: dict[str, tuple[Case, int]] = {
@@ -96,6 +97,19 @@ def test_what_computation_need_not_wait_for_is_marked() -> None:
     of = tally(case(16, {"depth": 4}, tensor=2, context=2, pipeline=2, microbatches=4))
     hidden = {one.dimension: one.hidden for one in of.operations if isinstance(one, Collective) and one.bytes > 100}
     assert hidden == {"tensor": False, "context": False, "shard": True, "pipeline": True}
+
+
+def test_mixing_streams_more_and_computes_no_more() -> None:
+    plain, mixed = tally(case(2)), tally(case(2, task={"mixup": 0.2}))
+    assert flops(mixed) == flops(plain)
+    assert streamed(mixed) > streamed(plain)
+
+
+def test_other_networks_are_refused() -> None:
+    settings = case(2).settings
+    other = settings.model_copy(update={"model": settings.model.model_copy(update={"name": "resnet", "options": {}})})
+    with pytest.raises(EyeError, match="vision transformer"):
+        tally(Case.of(other, 10, 2))
 
 
 def test_nothing_is_sent_by_a_process_alone() -> None:

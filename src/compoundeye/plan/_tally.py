@@ -23,7 +23,7 @@ from dataclasses import replace
 from compoundeye.nets import ViTConfig
 from compoundeye.plan._case import Case
 from compoundeye.plan._ledger import Group, Learns, Ledger, groups
-from compoundeye.plan._operations import Operation, Precision, Tally
+from compoundeye.plan._operations import Operation, Precision, Streamed, Tally
 from compoundeye.plan._rules import shape_of
 from compoundeye.plan._tally_block import Sight, block
 from compoundeye.plan._tally_ends import entry, leave
@@ -132,7 +132,11 @@ class _Rank:
         size = task.dimension
         match task.kind:
             case "classify":
-                return [*classify(config.width, case.classes, rows, passes, plain, learns=learns)]
+                found = [*classify(config.width, case.classes, rows, passes, plain, learns=learns)]
+                if task.mixup or task.cutmix:  # turned round, and both blended
+                    values = rows * config.channels * config.image**2 * _FLOAT
+                    found.append(Streamed("mix", "forward", 5 * values, passes))
+                return found
             case "margin":
                 rate = task.sample
                 return [*margin(config.width, size, case.classes, rate, rows, passes, plain, data, learns=learns)]
