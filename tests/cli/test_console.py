@@ -57,6 +57,16 @@ def test_it_serves_a_corpus_until_it_is_interrupted(tmp_path: Path) -> None:
         assert (process.returncode, left, said) == (0, "", "")
 
 
+def test_it_ends_while_somebody_listens_to_a_stream(tmp_path: Path) -> None:
+    with console(COMPOUNDEYE_HOME=str(tmp_path)) as (process, line):
+        with urllib.request.urlopen(f"{address(line)}/api/v1/jobs/events") as stream:
+            assert stream.readline()
+            process.send_signal(signal.SIGINT)
+            stream.read()  # to the end: there is one
+        assert process.communicate(timeout=60) == ("", "")
+        assert process.returncode == 0
+
+
 def test_where_others_reach_it_a_token_is_made_and_asked_for() -> None:
     with console("--host", "0.0.0.0") as (process, line):
         where, _, token = address(line).partition("/login#")

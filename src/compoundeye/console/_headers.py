@@ -45,11 +45,13 @@ class Sealed:
         """Whether the browser has the beginning of an answer."""
         self._request, self._send, self._access = request, send, access
         self._replaced = False
+        self._endless = False
 
     async def __call__(self, message: Message) -> None:
         """One message of ASGI."""
         if message["type"] != "http.response.start":
             if not self._replaced:
+                self._endless &= message.get("more_body", False)
                 await self._send(message)
             return
         self.began = True
@@ -59,8 +61,14 @@ class Sealed:
             return
         await self._whole(message)
 
+    async def finish(self) -> None:
+        """Put the last word to a stream that was broken off, so that it ends rather than fails."""
+        if self._endless:
+            await self({"type": "http.response.body", "body": b"", "more_body": False})
+
     async def _whole(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self._endless = not any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
             message = {**message, "headers": with_headers(message.get("headers", ()), self._access)}
         await self._send(message)
 

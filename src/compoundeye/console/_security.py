@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from compoundeye.console._access import Access
 from compoundeye.console._attempts import attempts_of
+from compoundeye.console._ending import until
 from compoundeye.console._errors import answer, defect
 from compoundeye.console._headers import Sealed
 from compoundeye.console._refusals import Forbidden, Refusal, SignIn, TooMany
@@ -51,7 +52,9 @@ class _Door:
         request, out = Request(scope, receive), Sealed(Request(scope, receive), send, self.console.served.access)
         try:
             response = self._stopped(request)
-            await (self.app if response is None else response)(scope, receive, out)
+            await (self.app if response is None else response)(scope, until(self.console.ending, receive), out)
+            if self.console.ending.is_set():
+                await out.finish()
         except Exception as error:
             if out.began:
                 raise  # half an answer is out: the server breaks the connection

@@ -15,7 +15,7 @@ from compoundeye.console._served import Served
 from compoundeye.records import EyeError
 
 GRACE_S = 3
-"""How long answers under way may take when the server is told to end; event streams would take for ever."""
+"""How long answers under way may take when the server is told to end."""
 MISSING = "the console needs {}: pip install 'compoundeye[console]'"
 
 
@@ -45,12 +45,17 @@ def serve(
             if self.started:
                 ready(address(access))
 
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.console.ending.set()
+            await super().shutdown(sockets)
+
     if tls is not None:
         _check_keys(*tls)
     with listening(served.access.host, served.access.port) as listener:
         access = replace(served.access, port=listener.getsockname()[1], tls=tls is not None)
+        app = application(replace(served, access=access))
         config = uvicorn.Config(
-            application(replace(served, access=access)),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,8 @@ class Console:
         self.served = served
         self.corpora: Mapping[str, str] = named(served.corpora)
         """Path or address of each corpus, by its name in addresses of pages."""
+        self.ending = asyncio.Event()
+        """Set, in the server's loop, when it is told to end: streams without an end of their own stop then."""
         self._parts: dict[Any, Any] = {}
         self._making = threading.RLock()
 
