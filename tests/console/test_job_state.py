@@ -162,7 +162,10 @@ def test_accounts_of_both_kinds_read_alike(folder: Path) -> None:
     ingest = outcome(read(folder))
     assert ingest is not None
     assert (ingest.seen, ingest.done, ingest.duplicate, ingest.failed, ingest.known) == (9, 4, 2, 3, 7)
-    assert [(one.outcome, one.reason, one.pictures) for one in ingest.reasons] == [("failed", "b", 2), ("failed", "a", 1)]
+    assert [(one.outcome, one.reason, one.pictures) for one in ingest.reasons] == [
+        ("failed", "b", 2),
+        ("failed", "a", 1),
+    ]
     account = {"seen": 9, "done": 4, "duplicate": 0, "abstained": 4, "failed": 1, "reasons": {"truncated": 1}}
     write(folder, "result", account=account, abstained={"below the threshold": 4}, new=9)
     both = outcome(read(folder))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from compoundeye.console._refusals import Forbidden, NotFound, Unprocessable
 from compoundeye.console._roots import LONGEST, folder, located, source
@@ -111,7 +111,11 @@ def command_again(console: Console, asked: dict[str, Any], path: str) -> Command
     kind = kinds.get(str(asked.get("kind")))
     if kind is None:
         raise Unprocessable("this job is of a kind that this console does not know")
-    return command(console, kind.model_validate({**asked, "corpus": name}))
+    try:
+        same = kind.model_validate({**asked, "corpus": name})
+    except ValidationError as error:
+        raise Unprocessable("this job was begun by another version of CompoundEye: begin it anew") from error
+    return command(console, same)
 
 
 def _ingest(console: Console, asked: IngestRequest, path: str) -> tuple[str, list[str]]:

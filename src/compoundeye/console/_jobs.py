@@ -191,6 +191,7 @@ class Jobs:
                 log.flush()
                 process = subprocess.Popen(
                     [sys.executable, "-I", "-S", _runner.__file__, str(folder)],
+                    env={name: value for name, value in os.environ.items() if name != "COMPOUNDEYE_TOKEN"},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
