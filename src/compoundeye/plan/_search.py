@@ -21,7 +21,7 @@ from compoundeye.capacity import Cluster
 from compoundeye.plan._bound import Bounds
 from compoundeye.plan._case import Case
 from compoundeye.plan._constants import constants_for
-from compoundeye.plan._layouts import Work, parts_of, splits, works
+from compoundeye.plan._layouts import Work, splits, works
 from compoundeye.plan._memory import Memory, memory
 from compoundeye.plan._operations import Tally
 from compoundeye.plan._rules import refusal
@@ -154,10 +154,9 @@ class _Searching:
         self.cluster = cluster
         self.measures = measures
         self.room = usable(cluster)
-        self.bounds = Bounds(settings, classes, cluster, measures.tally, measures.time)
+        self.bounds = Bounds(settings, classes, cluster, measures.tally, measures.time, measures.memory)
         self.rejected: Counter[str] = Counter()
         self.nearest: tuple[float, Plan] | None = None
-        self._first: dict[Work, bool] = {}
         self._shards: dict[Work, float] = {}
         self._numbers = count()
         self._waiting: list[tuple[float, Found, int, Step | None]] = []
@@ -193,18 +192,15 @@ class _Searching:
         return candidate(self.settings, self.classes, self.cluster, plan, measures=self.measures)
 
     def _sharing(self, work: Work) -> Iterator[tuple[float, Found, Step | None]]:
-        """First look: whether anything of the kind may fit, and the least that sharing parameters costs."""
-        finest = work._replace(parts=parts_of(self.settings, work.pipeline, work.data)[-1])
-        if self._may_fit(finest):
+        """First look: whether it may fit, and the least that sharing parameters costs."""
+        if self.bounds.fewest(work, self.room):
             yield self.bounds.of_sharing(work, self.room), Found(work), partial(self._split, work)
         else:
             self.rejected["memory"] += 1
+            self._lacks(self.bounds.of_memory(work), work.plan(self.settings.plan, work.data))
 
     def _split(self, work: Work) -> Iterator[tuple[float, Found, Step | None]]:
-        """Second look: each way of sharing, if there is one that may fit."""
-        if not self._may_fit(work):
-            self.rejected["memory"] += 1
-            return
+        """Second look: each way of sharing."""
         fewest = self.bounds.fewest(work, self.room)
         for plan in splits(self.settings, work, self.rejected):
             if plan.shard < fewest:
@@ -223,22 +219,6 @@ class _Searching:
     def _seconds(self, plan: Plan, stage: int) -> float:
         case = case_of(self.settings, self.classes, plan)
         return self.measures.time(self.measures.tally(case, stage), self.cluster).total
-
-    def _may_fit(self, work: Work) -> bool:
-        """False if the first stage does not fit even with all data ranks sharing parameters.
-
-        More chunks hold no less, nor does checkpointing less.
-        """
-        fewer = work._replace(chunks=1)
-        less = fewer, work._replace(checkpointing="full"), fewer._replace(checkpointing="full")
-        if any(self._first.get(one) is False for one in less):
-            return False
-        if work not in self._first:
-            plan = work.plan(self.settings.plan, work.data)
-            self._first[work] = refusal(self.settings, plan) is not None or self._holds(plan, 0) <= self.room
-            if not self._first[work] and work.chunks > 1:
-                self._may_fit(fewer)  # to know of the others
-        return self._first[work]
 
     def _least(self, work: Work) -> float:
         """Fewest ranks that can share parameters so that all stages fit; infinite if none can.
@@ -264,6 +244,10 @@ class _Searching:
 
     def _holds(self, plan: Plan, stage: int) -> int:
         held = self.measures.memory(case_of(self.settings, self.classes, plan), stage).peak
-        if held > self.room and (self.nearest is None or held < self.nearest[0]):
-            self.nearest = held, plan
+        if held > self.room:
+            self._lacks(held, plan)
         return held
+
+    def _lacks(self, held: float, plan: Plan) -> None:
+        if (self.nearest is None or held < self.nearest[0]) and refusal(self.settings, plan) is None:
+            self.nearest = held, plan
