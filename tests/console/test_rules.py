@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from compoundeye.console import access_rules
-from compoundeye.console._secrets import LONGEST, hashed, matches, read_password
+from compoundeye.console import _secrets, access_rules
+from compoundeye.console._refusals import TooMany
+from compoundeye.console._secrets import IN_LINE, LONGEST, hashed, matches, read_password
 from compoundeye.records import EyeError
 
 TOKEN = "a token of more than sixteen"
@@ -102,6 +105,27 @@ def test_a_password_is_kept_as_argon2id_with_salt(kept: str) -> None:
     for wrong in ("", "correct horse batter", "Correct horse battery", "x" * (LONGEST + 1), "\udcff"):
         assert not matches(kept, wrong)
     assert not matches("$argon2id$broken", "correct horse battery")
+
+
+def test_a_flood_of_checks_is_refused_and_not_kept_waiting(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    checking, finish = threading.Semaphore(0), threading.Event()
+
+    class Slow:
+        def verify(self, _: str, password: bytes) -> bool:
+            checking.release()
+            return finish.wait(60) and password == b"right"
+
+    monkeypatch.setattr(_secrets, "_hasher", Slow())
+    monkeypatch.setattr(_secrets, "_turn", threading.BoundedSemaphore(IN_LINE))
+    with ThreadPoolExecutor(IN_LINE) as threads:
+        waiting = [threads.submit(matches, kept, "right") for _ in range(IN_LINE)]
+        for _ in waiting:
+            assert checking.acquire(timeout=60)
+        with pytest.raises(TooMany, match="many are signing in"):
+            matches(kept, "right")
+        finish.set()
+        assert all(one.result() for one in waiting)
+    assert matches(kept, "right")
 
 
 def test_letters_are_the_same_however_they_were_typed() -> None:

@@ -52,9 +52,10 @@ class Access:
         name = host_name(host)
         if name is None:
             return False
-        if is_loopback(name) or name in self.names or (self.behind and name == host_name(urlsplit(self.behind).netloc)):
-            return True
-        return not self.open and (name == self.host.lower() or _is_address(name))
+        if self.open or is_loopback(name):
+            return is_loopback(name)
+        known = (*self.names, self.host.lower(), host_name(urlsplit(self.behind or "").netloc))
+        return name in known or _is_address(name)
 
     def is_token(self, offered: str) -> bool:
         """Whether ``offered`` is the token, in a time that says nothing about it."""

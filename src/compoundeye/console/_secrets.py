@@ -10,15 +10,16 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from compoundeye.console._refusals import TooMany
 from compoundeye.records import EyeError
 
 SHORTEST, LONGEST = 8, 1024
 """Characters of a password: NIST SP 800-63B, section 5.1.1.1, asks for 8; the other bound is ours."""
-AT_ONCE = 2
-"""Each check takes 64 MiB and a core for a moment: a flood of them waits in line, it does not fill the memory."""
+AT_ONCE, IN_LINE = 2, 8
+"""Each check takes 64 MiB and a core for a moment: a flood of them neither fills the memory nor holds all threads."""
 
 _hasher = PasswordHasher()
-_turn = threading.BoundedSemaphore(AT_ONCE)
+_turn, _line = threading.BoundedSemaphore(AT_ONCE), threading.BoundedSemaphore(IN_LINE)
 
 
 def hashed(password: str) -> str:
@@ -33,14 +34,22 @@ def hashed(password: str) -> str:
 
 
 def matches(hash_: str, password: str) -> bool:
-    """Whether ``password`` is the one that was hashed."""
+    """Whether ``password`` is the one that was hashed.
+
+    Raises:
+        TooMany: more are being checked than anybody would type at once.
+    """
     if len(password) > LONGEST:
         return False
+    if not _line.acquire(blocking=False):
+        raise TooMany("many are signing in right now; try again in a moment", 1)
     try:
         with _turn:
             return _hasher.verify(hash_, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
+    finally:
+        _line.release()
 
 
 def _bytes(password: str) -> bytes:

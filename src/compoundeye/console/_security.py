@@ -33,6 +33,7 @@ FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "v
 
 def guard(app: FastAPI, console: Console) -> None:
     """Put the door in front of an application."""
+    console.part(sessions_of), console.part(attempts_of)  # made now: the door never waits for another part
     app.add_middleware(_Door, console=console)
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
@@ -46,11 +46,12 @@ class Console:
 
         ``console.part(Views)`` is the server's one ``Views(console)``. One that has ``close()`` is closed at the end.
         """
+        if make in self._parts:  # without waiting for another that is being made
+            return cast(Part, self._parts[make])
         with self._making:
             if make not in self._parts:
                 self._parts[make] = make(self)
-            part: Part = self._parts[make]
-            return part
+            return cast(Part, self._parts[make])
 
     def close(self) -> None:
         """End what the parts keep, the newest first."""

@@ -26,6 +26,9 @@ export { ago, bytes, date, duration, number, percent, rate } from "./format.js";
 export { keys } from "./keys.js";
 export { say } from "./say.js";
 
+/* On a narrow screen the navigation is a strip: what is current must not lie outside it. */
+document.querySelector(".bar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const THEMES = ["auto", "light", "dark"];
 const root = document.documentElement;
 const year = 365 * 24 * 3600;
