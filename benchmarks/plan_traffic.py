@@ -67,7 +67,7 @@ class Training:
     def __str__(self) -> str:
         facts = {**self.plan, **self.task, **self.options, **self.optimiser}
         told = " ".join(f"{name}={value}" for name, value in facts.items())
-        return f"{self.model} x{self.ranks} batch {self.batch} rank {self.rank} {told}"
+        return f"{self.model} x{self.ranks} classes {self.classes} batch {self.batch} rank {self.rank} {told}"
 
 
 GRID = [
