@@ -99,14 +99,23 @@ def tower_shape(
 
 
 @lru_cache(maxsize=4096)
-def block_profiles(shape: BlockShape, checkpointing: Checkpointing, *, keeps: bool = True) -> tuple[Profile, Profile]:
+def block_profiles(
+    shape: BlockShape, checkpointing: Checkpointing, *, keeps: bool = True, learns: bool = True
+) -> tuple[Profile, Profile]:
     """Forward and backward of a block, what comes in (and its gradient, backward) included.
 
     Args:
         keeps: whether gradients of parameters stay, rather than to be added to earlier ones.
+        learns: whether there is a backward pass.
     """
     tape = Tape()
     tape.keeps = keeps
+    if not learns:
+        tape.forgets = True
+        x = tape.held(shape.size)
+        y = block(tape, x, shape)
+        del x
+        return tape.taken(), Profile(tape.peak, tape.peak)
     x = tape.held(shape.size)
     y = recomputed(tape, x, shape, checkpointing)
     del x

@@ -13,11 +13,22 @@ class Chunk:
     """What a rank computes at a stretch: all of the network, or a stage of a pipeline."""
 
     def __init__(
-        self, walk: Walk, ends: EndShape, tower: Tower, first: bool, last: bool, head: Head | None, own: int
+        self,
+        walk: Walk,
+        ends: EndShape,
+        tower: Tower,
+        *,
+        first: bool,
+        last: bool,
+        head: Head | None,
+        own: int,
+        learns: bool,
     ) -> None:
         """Args:
         own: bytes of whole gradients of what is outside of the blocks.
+        learns: whether the backbone does.
         """
+        self._learns = learns
         self.walk, self.ends, self.tower = walk, ends, tower
         self.first, self.last, self.head = first, last, head
         self._own = own
@@ -40,9 +51,9 @@ class Chunk:
         walk.enter("backbone")
         if self.first:
             extra = self._embed()
-        walk.forward(self.tower, extra)
+        walk.forward(self.tower, extra, learns=self._learns)
         if self.last:
-            left = leaving(ends)
+            left = leaving(ends, learns=self._learns)
             course.play(left.join, (self._local, 0, 0, 0))
             walk.enter("backbone.pool")
             course.play(left.pool, left.join.end)
@@ -53,10 +64,13 @@ class Chunk:
             course.passed("activations", self._local)
             course.add("activations", -2 * self._local)
         whole_picture = self.head is not None and self.head.looks_at_pixels
-        if self.first and self._pixels != exact and not whole_picture:
+        apart = self.first and (self._pixels != exact or not self._learns)
+        if apart and not whole_picture:
             course.add("activations", -exact)
         if self.head is not None:
             self.head.forward(walk)
+        if apart and whole_picture:
+            course.add("activations", -exact)
         walk.flush()
 
     def backward(self) -> None:
@@ -72,6 +86,9 @@ class Chunk:
             course.add("temporaries", self._local)
         else:
             given = self._local  # the gradient lies where it was received
+        if not self._learns:
+            walk.end_back(["root", *(self.head.late if self.head else ())])
+            return
         walk.enter_back("backbone")
         if self.last:
             left = leaving(self.ends)
@@ -83,9 +100,7 @@ class Chunk:
         course.add("temporaries", given)
         if self.first:
             course.add("temporaries", -self._local)
-            course.add("activations", -self._pixels)
-            if self.head is not None and self.head.looks_at_pixels and self._narrow:
-                course.add("activations", -self.ends.pixels * _FLOAT)
+            course.add("activations", -self._pixels - self._outside())
         else:
             course.add("activations", self._local)  # where it was received
             self._sent = self._local
@@ -114,8 +129,21 @@ class Chunk:
         whole = ends.size(ends.tokens)
         if ends.seen is not None or ends.config.extra:
             course.add("activations", whole)
-            course.add("activations", -patches)
+            # Choosing patches keeps all of them: `gather` looks at their shape going back.
+            course.add("activations", 0 if ends.seen is not None and self._learns else -patches)
+        if ends.config.norm_in and self._learns:
+            course.add("activations", whole)
+        if not self._learns and self._pixels != ends.pixels * _FLOAT:
+            course.add(
+                "activations", -self._pixels - (self.ends.size(self.ends.tokens) if self.ends.config.norm_in else 0)
+            )
         if ends.tensor * ends.context == 1:
             return 0
         course.add("activations", self._local)
         return whole
+
+    def _outside(self) -> int:
+        """Bytes kept besides pixels before the first block."""
+        ends = self.ends
+        kept = ends.size(ends.tokens) if ends.config.norm_in else 0
+        return kept + (ends.size(ends.patches) if ends.seen is not None else 0)

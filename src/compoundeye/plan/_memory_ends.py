@@ -63,9 +63,10 @@ class Leaving:
 
 
 @lru_cache(maxsize=1024)
-def leaving(s: EndShape) -> Leaving:
+def leaving(s: EndShape, *, learns: bool = True) -> Leaving:
     """Of a network whose features are wanted, or (with hidden patches) all tokens."""
     tape = Tape()
+    tape.forgets = not learns
     x = tape.held(s.size(s.local))
     tape.taken()
     y = joined(tape, x, s)
@@ -77,6 +78,8 @@ def leaving(s: EndShape) -> Leaving:
     kept = y if s.seen is not None else None
     del y
     pool = tape.taken()
+    if not learns:
+        return Leaving(join, pool, pool, pool)
     tape.kind = TEMPORARY
     flow = Flow([])
     del kept

@@ -12,8 +12,14 @@ from compoundeye.plan._memory_course import Course
 from compoundeye.plan._memory_ends import EndShape
 from compoundeye.plan._memory_sharing import Shared, shared
 from compoundeye.plan._memory_walk import Tower, Walk
-from compoundeye.plan._tally_heads import text_of
-from compoundeye.plan._tally_units import block_parameters, linear_parameters, projection_parameters, text_parameters
+from compoundeye.plan._tally_heads import decoder_of, text_of
+from compoundeye.plan._tally_units import (
+    block_parameters,
+    decoder_parameters,
+    linear_parameters,
+    projection_parameters,
+    text_parameters,
+)
 
 _FLOAT = 4
 _INDEX = 8
@@ -223,6 +229,98 @@ class ContrastiveHead:
         """See `Head`."""
 
 
+class MaskedHead:
+    """A light decoder that draws hidden patches, and the mean square of what it missed."""
+
+    late: tuple[str, ...] = ()
+    own: int = 0
+    looks_at_pixels: bool = True
+
+    def __init__(self, case: Case, ends: EndShape, ways: int) -> None:
+        c, numbers = ends.config, ends.numbers
+        d, n, size = decoder_of(case, c), ends.pictures, numbers.size
+        one = shared(block_parameters(d, 1, mixture=False), ways, size)
+        self.units = {f"head.blocks.{i}": one for i in range(d.depth)}
+        self.units["head"] = shared(decoder_parameters(c, d), ways, size)
+        self.buffers = ends.patches * d.width * _FLOAT
+        shape = tower_shape(d, n, c.extra + ends.patches, numbers)
+        self._tower = Tower("head", 0, (shape,) * d.depth, case.plan.activation_checkpointing)
+        self._own = self.units["head"].kept // _FLOAT * size
+        self._narrow = size != _FLOAT
+        self._given = ends.size(ends.tokens)
+        self._entered = n * ends.tokens * d.width * size
+        self._patches = n * ends.patches * d.width * size
+        self._tokens = shape.size
+        self._exact = ends.pixels * _FLOAT
+        self._drawn = ends.pixels * size
+
+    def hold(self, course: Course) -> None:
+        """See `Head`."""
+
+    def forward(self, walk: Walk) -> None:
+        """Visible patches to all, and the loss."""
+        course, exact, drawn = walk.course, self._exact, self._drawn
+        if self._narrow:  # handed on as float32, and rounded again
+            course.add("activations", 2 * self._given)
+        walk.enter("head")
+        course.add("activations", self._entered + self._patches)
+        course.add("activations", self._tokens)
+        course.passed("activations", self._patches)
+        walk.forward(self._tower)
+        course.add("activations", self._patches)
+        course.add("activations", drawn)
+        course.add("activations", -self._entered - self._patches)
+        course.passed("activations", drawn)
+        if self._narrow:
+            course.add("activations", exact)
+            course.add("activations", -drawn - 2 * self._given)
+        walk.leave("head")
+        if self._narrow:
+            course.add("activations", 2 * drawn)
+        walk.enter("head")
+        if self._narrow:
+            course.add("activations", -exact)
+            course.passed("activations", 2 * exact)
+        course.passed("activations", 3 * exact)
+        course.add("activations", exact)  # what is wanted
+        if self._narrow:
+            course.add("activations", exact)
+        course.add("activations", exact)  # what it is missed by
+        course.add("activations", -exact if self._narrow else 0)
+        course.passed("activations", exact)
+        course.add("activations", -exact - (2 * drawn if self._narrow else drawn))
+        walk.leave("head")
+
+    def backward(self, walk: Walk) -> None:
+        """The same, back."""
+        course, exact, drawn = walk.course, self._exact, self._drawn
+        walk.enter_back("head")
+        course.passed("temporaries", 4 * exact)
+        course.add("temporaries", exact)
+        course.add("activations", -exact)
+        if self._narrow:
+            course.passed("temporaries", drawn)
+            course.add("temporaries", drawn - exact)
+        walk.leave_loss("head")
+        walk.enter_back("head", earlier=1)
+        course.add("temporaries", self._patches)
+        course.add("temporaries", -drawn)
+        course.add("activations", -self._patches - self._tokens)
+        course.add("temporaries", self._patches)
+        course.add("temporaries", self._tokens - 2 * self._patches)
+        walk.backward(self._tower)
+        course.add("temporaries", 2 * self._patches - self._tokens)
+        course.add("temporaries", -2 * self._patches)
+        if walk.sharing is None:
+            walk.made("head", self._own)
+            return
+        course.add("reduced", self._own)
+        walk.leave_back("head", self._own)
+
+    def update(self, course: Course) -> None:
+        """See `Head`."""
+
+
 @lru_cache(maxsize=64)
 def _vocabulary(file: str | None, length: int) -> int:
     return (FileTokenizer(file, length) if file else ByteTokenizer(length)).vocabulary
@@ -235,4 +333,6 @@ def head_of(case: Case, ends: EndShape, ways: int) -> Head:
             return MarginHead(case, ends, ways)
         case "contrastive":
             return ContrastiveHead(case, ends, ways)
+        case "masked":
+            return MaskedHead(case, ends, ways)
     return ClassifyHead(case, ends, ways)

@@ -71,13 +71,22 @@ class Rank:
         settings, course = self.settings, self.course
         self.head.hold(course)
         optimiser, view = settings.optimiser, settings.data.view
+        learnt = sum(one.shard for one in self.held if one.learns)
         moments = 1 if optimiser.name == "sgd" else 2
-        course.add("optimiser", moments * shards)
+        course.add("optimiser", moments * learnt - self._spared())
         pictures = self.case.rows * self.plan.accumulate
         targets = settings.task.text.length if settings.task.kind == "contrastive" else 1
         course.add("inputs", pictures * (3 * view.size**2 + targets * _INDEX + 1))
         if optimiser.ema:
-            course.add("average", shards + self.head.own)
+            course.add("average", learnt + self.head.own)
+
+    def _spared(self) -> int:
+        """Muon has one moment of the blocks' matrices where AdamW has two."""
+        if self.settings.optimiser.name != "muon":
+            return 0
+        chunks = [one.walk.units if not self.alone else {} for one in self.chunks]
+        blocks = {id(one) for units in chunks for key, one in units.items() if ".blocks." in key}
+        return sum(one.matrices for one in self.held if id(one) in blocks and one.learns)
 
     def _chunk(self, number: int) -> Chunk:
         plan, c, size, ways = self.plan, self.config, self.numbers.size, self.ways
@@ -103,7 +112,8 @@ class Rank:
         self.held += found.values()
         tower = Tower("backbone", blocks.start, tuple(shapes), plan.activation_checkpointing)
         walk = Walk(self.course, None if self.alone else found, waits=plan.pipeline > 1)
-        return Chunk(walk, self.ends, tower, first, last, self.head if last else None, own)
+        head = self.head if last else None
+        return Chunk(walk, self.ends, tower, first=first, last=last, head=head, own=own, learns=learns)
 
     def _shape(self, *, drop: bool) -> BlockShape:
         ends = self.ends

@@ -19,6 +19,7 @@ from compoundeye.plan._memory_course import Course
 from compoundeye.plan._tally_units import Parameter
 
 _FLOAT = 4
+_MATRIX = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Shared:
     """Of whole gradients that wait, in float32."""
     largest: int
     """Of its largest parameter's shard, in float32."""
+    matrices: int
+    """Of the shards of its matrices, in float32."""
     narrow: bool
     """Whether gradients come in another precision than they are summed in."""
     learns: bool = True
@@ -64,6 +67,8 @@ def shared(parameters: tuple[Parameter, ...], ways: int, size: int, *, learns: b
         shard=count // ways * _FLOAT,
         kept=numbers * _FLOAT,
         largest=max((one.gathered(ways) // ways for one in parameters), default=0) * _FLOAT,
+        matrices=sum(one.gathered(ways) // ways for one in parameters if len(one.shape) == _MATRIX and not one.bias)
+        * _FLOAT,
         narrow=narrow,
         learns=learns,
     )
@@ -118,17 +123,18 @@ class Sharing:
         if before is not None:
             self.fetch(before)
 
-    def leave_back(self, key: str, gradients: int, *, more: bool) -> None:
+    def leave_back(self, key: str, gradients: int, *, more: bool, gradients_there: bool = True) -> None:
         """After it, with so many bytes of whole gradients, which are reduced.
 
         Args:
             more: an earlier pass has left gradients already, to which these are added.
+            gradients_there: whether there are any to reduce.
         """
         course, unit = self._course, self._units[key]
         self._drop(key)
         course.add("reduced", -self._reduced)
         self._reduced = 0
-        if not unit.learns:
+        if not (unit.learns and gradients_there):
             return
         course.add("reduced", unit.reduced)
         course.passed("reduced", unit.ordered)

@@ -71,11 +71,15 @@ class Walk:
         if self.sharing is not None and self.order:
             self.sharing.fetch(self.order[-1])
 
-    def enter_back(self, key: str) -> None:
-        """Before a unit's backward."""
+    def enter_back(self, key: str, earlier: int = 0) -> None:
+        """Before a unit's backward.
+
+        Args:
+            earlier: how many of its forward passes have been gone back through already.
+        """
         if self.sharing is None or key not in self.units:
             return
-        place = len(self.order) - 1 - self.order[::-1].index(key)
+        place = [i for i, one in enumerate(self.order) if one == key][-1 - earlier]
         self.sharing.enter_back(key, self.order[place - 1] if place else None)
 
     def made(self, key: str, size: int) -> None:
@@ -88,6 +92,11 @@ class Walk:
         else:
             self.course.add("reduced", size)
             self._gradients[key] = self._gradients.get(key, 0) + size
+
+    def leave_loss(self, key: str) -> None:
+        """After the backward pass of a unit's loss, in which its parameters had no part."""
+        if self.sharing is not None:
+            self.sharing.leave_back(key, 0, more=self.more, gradients_there=False)
 
     def leave_back(self, key: str, gradients: int) -> None:
         """After it, with so many bytes of whole gradients."""
@@ -118,16 +127,17 @@ class Walk:
         self.order.clear()
         self._waiting = False
 
-    def forward(self, tower: Tower, extra: int = 0) -> None:
+    def forward(self, tower: Tower, extra: int = 0, *, learns: bool = True) -> None:
         """Through its blocks.
 
         Args:
             extra: bytes that go when the first block is through.
+            learns: whether there will be a way back.
         """
         for i, shape in enumerate(tower.shapes):
             key = tower.key(i)
             self.enter(key)
-            forward, _ = block_profiles(shape, tower.checkpointing)
+            forward, _ = block_profiles(shape, tower.checkpointing, learns=learns)
             self.course.play(forward, (shape.size, 0, 0, 0))
             self.leave(key)
             if i == 0 and extra:
