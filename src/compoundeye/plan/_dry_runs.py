@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
 
 import torch
 
@@ -75,6 +78,7 @@ def _elsewhere(context: SpawnContext, processes: list[SpawnProcess], case: Case,
 
 def _work(going: Connection, case: Case, rank: int) -> None:
     """One thread, since nothing is computed, and no word on what processes that are not there cannot do."""
+    threading.Thread(target=_leave_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     torch.set_num_threads(1)
     logging.getLogger("torch").setLevel(logging.ERROR)
     found: Executed | EyeError
@@ -86,3 +90,10 @@ def _work(going: Connection, case: Case, rank: int) -> None:
         reason = " ".join(str(error).split()[:_WORDS])
         found = EyeError(f"the step of rank {rank} cannot be executed: {type(error).__name__}: {reason}")
     going.send(found)
+
+
+def _leave_with(parent: BaseProcess | None) -> None:
+    """End this process when the one that wants its result was killed: a step can take minutes."""
+    if parent is not None:
+        parent.join()
+        os._exit(1)
