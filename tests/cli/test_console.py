@@ -13,8 +13,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from ipaddress import IPv4Address
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -39,6 +41,15 @@ def console(*arguments: str, **environment: str) -> Iterator[tuple[subprocess.Po
             yield process, process.stdout.readline()
         finally:
             process.kill()
+
+
+def announced(process: subprocess.Popen[str], line: str) -> dict[str, Any]:
+    """What ``--json`` prints when the server answers."""
+    assert process.stdout is not None
+    while not line.rstrip().endswith("}"):
+        line += process.stdout.readline()
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
 def address(line: str) -> str:
@@ -86,15 +97,34 @@ def test_where_others_reach_it_a_token_is_made_and_asked_for() -> None:
         assert said.startswith("Not encrypted")
 
 
+def test_behind_a_proxy_each_client_guesses_for_itself() -> None:
+    with console("--behind", "https://eye.example.org", "--json", COMPOUNDEYE_TOKEN="a token of sixteen") as (
+        process,
+        line,
+    ):
+        told = announced(process, line)
+        assert told["address"] == "https://eye.example.org"
+
+        def guess(client: str) -> int:
+            headers = {"Host": "eye.example.org", "X-Forwarded-For": client, "X-Forwarded-Proto": "https"}
+            asked = HTTPConnection("127.0.0.1", told["port"])
+            asked.request("GET", "/api/v1/openapi.json", headers=headers | {"Authorization": "Bearer wrong"})
+            status = asked.getresponse().status
+            asked.close()
+            return status
+
+        found = [guess("203.0.113.9") for _ in range(30)]
+        assert (found[0], found[-1]) == (401, 429)
+        assert guess("203.0.113.10") == 401
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "")
+
+
 def test_over_tls_with_a_token_of_the_environment(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     options = ("--json", "--tls-cert", str(certificate), "--tls-key", str(key))
     with console(*options, COMPOUNDEYE_TOKEN="a token of more than sixteen") as (process, line):
-        assert process.stdout is not None
-        text = line
-        while not text.rstrip().endswith("}"):
-            text += process.stdout.readline()
-        told = json.loads(text)
+        told = announced(process, line)
         assert told["token"] is None
         assert told["address"].startswith("https://127.0.0.1:")
         trusted = ssl.create_default_context(cafile=str(certificate))

@@ -59,10 +59,10 @@ def console(
     access, made = access_rules(host, port, token=token, password_file=password_file, names=name or (), behind=behind)
     served = Served(tuple(corpus or ()), runs, tuple(root or ()), access)
 
-    def ready(address: str) -> None:
+    def ready(address: str, listens: int) -> None:
         whole = f"{address}/login#{made}" if made else address
         if json:
-            print_json({"address": address, "token": made})
+            print_json({"address": address, "port": listens, "token": made})
         else:
             print(f"CompoundEye is at {printable(whole)} (Ctrl-C ends it)", flush=True)
         if not (access.private or tls_cert):

@@ -2,8 +2,8 @@
 
 Guarantee: a page asks nothing of any other network and runs no markup or script from a file name, a caption or EXIF;
 a server is open on loopback alone, elsewhere it demands a password or token, and it changes nothing for another site.
-Cost: a server of 60 MB and what it keeps of the corpora looked at; a static page has about 15 KB a picture. Limit: one
-process a server; whoever has signed in may do all that it offers; a static page is for hundreds of pictures.
+Cost: a server of about 190 MB and what it keeps of the corpora looked at; about 15 KB a picture of a static page.
+Limit: one process a server; whoever has signed in may do all that it offers; a static page is for hundreds of pictures.
 """
 
 from compoundeye.console._access import Access

@@ -20,14 +20,15 @@ MISSING = "the console needs {}: pip install 'compoundeye[console]'"
 
 
 def serve(
-    served: Served, *, tls: tuple[Path, Path] | None = None, ready: Callable[[str], None] = lambda _: None
+    served: Served, *, tls: tuple[Path, Path] | None = None, ready: Callable[[str, int], None] = lambda _, __: None
 ) -> None:
     """Serve pages and API until SIGINT or SIGTERM.
 
     Args:
         served: what, to whom, and where; port 0 takes a free one.
         tls: files of a certificate (with its chain) and of its key, PEM.
-        ready: called once with the address, ``http://127.0.0.1:8765``, when requests are answered.
+        ready: called once with the address for browsers, ``http://127.0.0.1:8765``, and the port that is listened on,
+            when requests are answered.
 
     Raises:
         EyeError: the port is taken, nothing can listen there, a corpus or a key cannot be read, a package is missing.
@@ -43,7 +44,7 @@ def serve(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                ready(address(access))
+                ready(address(access), access.port)
 
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
             app.state.console.ending.set()
