@@ -99,7 +99,8 @@ class Bounds:
         """
         key = _alike(work, self._rows(work))
         if key not in self._kept:
-            low, high = (self._activated(work, self._period * times + 1) for times in (1, 2))
+            # Of one or two blocks the first may hold most while it makes what it keeps.
+            low, high = (self._activated(work, self._period * times + 1) for times in (2, 3))
             self._kept[key] = max(high - low, 0.0)
         blocks = self._depth // (work.pipeline * work.chunks)
         each = self._kept[key] * (blocks // self._period)

@@ -210,9 +210,14 @@ class _Searching:
             yield seconds, Found(work, plan.shard), partial(self._all_stages, work, plan)
 
     def _all_stages(self, work: Work, plan: Plan) -> Iterator[tuple[float, Found, Step | None]]:
-        """Third look: the slowest stage, and whether it fits."""
-        if plan.shard >= self._least(work):
-            yield max(self._seconds(plan, stage) for stage in stages(plan)), Found(work, plan.shard), None
+        """Third look: the slowest stage."""
+        seconds = max(self._seconds(plan, stage) for stage in stages(plan))
+        yield seconds, Found(work, plan.shard), partial(self._memory, work, plan.shard, seconds)
+
+    def _memory(self, work: Work, shard: int, seconds: float) -> Iterator[tuple[float, Found, Step | None]]:
+        """Last look, since it takes longest: whether it fits."""
+        if shard >= self._least(work):
+            yield seconds, Found(work, shard), None
         else:
             self.rejected["memory"] += 1
 
