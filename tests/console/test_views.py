@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from lance.fragment import write_fragments
 
 from compoundeye.console import _columns, _twins
 from compoundeye.console._columns import Columns, files_of
+from compoundeye.console._cursor import Cursor
 from compoundeye.console._filters import Filter
 from compoundeye.console._refusals import Conflict, NotFound, Unprocessable
 from compoundeye.console._snapshot import Snapshots
@@ -384,3 +386,33 @@ def test_columns_forget_what_was_used_longest_ago(store: Corpus) -> None:
     assert columns.column(at, "bytes").wide(slice(None)).tolist() == stored.tolist()
     assert len(set(files_of(at, "bytes"))) == 3
     assert lance.dataset(store.path).count_rows() == at.rows
+
+
+@given(st.integers(1, 10**17), st.integers(0, 2**32), st.binary(min_size=16, max_size=16))
+def test_a_cursor_is_read_as_it_was_written(version: int, place: int, last: bytes) -> None:
+    word = str(Cursor(version, place, last))
+    assert Cursor.read(word) == Cursor(version, place, last)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,120}", word)
+
+
+@given(st.text(max_size=30))
+def test_what_is_no_cursor_is_refused(word: str) -> None:
+    with pytest.raises(Unprocessable, match="begin at the first page"):
+        Cursor.read(word)
+
+
+def test_a_cursor_of_a_removed_version_goes_on_behind_the_same_picture(tmp_path: Path) -> None:
+    store = make(tmp_path / "corpus.lance")
+    views = looking_at(store)
+    view = views.view("corpus", sort="bytes")
+    whole = ids(views, sort="bytes")
+    cursor = Cursor(view.version, 50, whole[49])
+    assert cursor.offset(view) == 50
+    append(store, 1000, ROWS)
+    compact(store.path)
+    later = looking_at(store).view("corpus", sort="bytes", version=cursor.version)
+    assert later.version > cursor.version
+    rest = later.at.take(later.page(cursor.offset(later), 1000), ["id"])["id"].to_pylist()
+    assert [one for one in rest if one in set(whole)] == whole[50:]
+    assert Cursor(1, 50, bytes(16)).offset(later) == 50
+    assert Cursor(1, 5_000, bytes(16)).offset(later) == later.total

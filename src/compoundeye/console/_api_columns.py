@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from compoundeye.console._asked import Asked, Column, Version
 from compoundeye.console._columns import PIXELS, kind_of
-from compoundeye.console._histogram import histogram
 from compoundeye.console._snapshot import Snapshot
+from compoundeye.console._spread import Spreads
 from compoundeye.console._state import Here
 from compoundeye.console._views import GROUP, INGESTED, Views
 
@@ -73,18 +73,16 @@ def spread(
     corpus: str,
     column: Column,
     asked: Asked,
-    bins: Annotated[int, Query(ge=1, le=1_000)] = 30,
+    bins: Annotated[int, Query(ge=2, le=1_000)] = 30,
     version: Version = None,
 ) -> ColumnHistogram:
     """The values of a column among the pictures that fit, between round numbers; at most ``bins`` bars."""
-    views = here.part(Views)
-    view = views.view(corpus, asked, version=version)
-    values = views.column(corpus, view.at, column, asked.name)
-    found = histogram(values, view.rows, bins)
+    view, counted = here.part(Spreads).of(corpus, asked, column, bins, version)
+    found = counted.histogram
     return ColumnHistogram(
         version=view.version,
         column=column,
-        kind=values.kind,
+        kind=counted.kind,
         total=view.total,
         missing=found.missing,
         others=found.others,

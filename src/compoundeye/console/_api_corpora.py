@@ -8,10 +8,9 @@ from pydantic import BaseModel
 from compoundeye.console._api_columns import ColumnInfo, columns_of
 from compoundeye.console._asked import Asked
 from compoundeye.console._filters import STATES
-from compoundeye.console._histogram import histogram
-from compoundeye.console._snapshot import Rows, Snapshot
+from compoundeye.console._spread import Spreads
 from compoundeye.console._state import Here
-from compoundeye.console._views import SHOWN, Looking, Views
+from compoundeye.console._views import SHOWN, Views
 from compoundeye.records import EyeError
 
 router = APIRouter(tags=["corpora"])
@@ -65,24 +64,35 @@ def corpora(here: Here) -> list[CorpusRow]:
 @router.get("/corpora/{corpus}")
 def corpus_info(here: Here, corpus: str, asked: Asked) -> CorpusInfo:
     """A corpus; of categories and states, those among the pictures that fit."""
-    views = here.part(Views)
-    view = views.view(corpus, asked)
-    at, looking = view.at, views.looking(corpus)
-    names = at.corpus.dataset.schema.names
-    results = [one.removesuffix("_state") for one in names if one.endswith("_state")]
-    labelled = looking.columns.column(at, "label").present if "label" in names else None
+    view = here.part(Views).view(corpus, asked)
+    names, spreads = view.at.corpus.dataset.schema.names, here.part(Spreads)
+
+    def counted(column: str, bins: int) -> list[Named]:
+        found = spreads.of(corpus, asked, column, bins, view.version)[1].histogram
+        return [Named(name=str(bar.low), count=bar.count) for bar in found.bars]
+
+    categories = counted(SHOWN, MOST_CATEGORIES) if {asked.name, "label"} & set(names) else []
+    states = counted(f"{asked.name}_state", len(STATES)) if f"{asked.name}_state" in names else []
+    labels = spreads.of(corpus, asked, "label", 1, view.version)[1].histogram if "label" in names else None
     return CorpusInfo(
         name=corpus,
         path=here.corpora[corpus],
-        rows=at.rows,
-        version=at.version,
-        columns=columns_of(at),
-        results=results,
-        categories=_categories(views, corpus, at, view.rows, asked.name),
-        states=_states(looking, at, view.rows, asked.name),
-        labelled=0 if labelled is None else int((labelled if view.rows is None else labelled[view.rows]).sum()),
+        rows=view.at.rows,
+        version=view.version,
+        columns=columns_of(view.at),
+        results=[one.removesuffix("_state") for one in names if one.endswith("_state")],
+        categories=categories,
+        states=_with_new(states, view.total),
+        labelled=0 if labels is None else view.total - labels.missing,
         embedded="embedding" in names,
     )
+
+
+def _with_new(states: list[Named], total: int) -> list[Named]:
+    """All states, those that no picture has too; what was never looked at is new."""
+    counts = dict.fromkeys(STATES, 0) | {one.name: one.count for one in states}
+    counts["new"] = total - sum(one.count for one in states)
+    return [Named(name=state, count=count) for state, count in counts.items()]
 
 
 def _row(views: Views, name: str, path: str) -> CorpusRow:
@@ -91,20 +101,3 @@ def _row(views: Views, name: str, path: str) -> CorpusRow:
     except EyeError as error:  # one that is gone must not hide the others
         return CorpusRow(name=name, path=path, rows=None, version=None, error=str(error))
     return CorpusRow(name=name, path=path, rows=at.rows, version=at.version, error=None)
-
-
-def _categories(views: Views, corpus: str, at: Snapshot, rows: Rows | None, name: str) -> list[Named]:
-    if not at.corpus.has_column(name) and not at.corpus.has_column("label"):
-        return []
-    found = histogram(views.column(corpus, at, SHOWN, name), rows, MOST_CATEGORIES)
-    return [Named(name=str(bar.low), count=bar.count) for bar in found.bars]
-
-
-def _states(looking: Looking, at: Snapshot, rows: Rows | None, name: str) -> list[Named]:
-    total = at.rows if rows is None else len(rows)
-    counts = dict.fromkeys(STATES, 0)
-    if at.corpus.has_column(f"{name}_state"):
-        found = histogram(looking.columns.column(at, f"{name}_state"), rows, len(STATES))
-        counts |= {str(bar.low): bar.count for bar in found.bars}
-    counts["new"] = total - sum(counts.values())
-    return [Named(name=state, count=count) for state, count in counts.items()]

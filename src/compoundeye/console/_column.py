@@ -25,6 +25,8 @@ class Column:
     """[N] False where there is no value; None where all have one."""
     offset: int = 0
     scale: int = 1
+    unsigned: bool = False
+    """Whether numbers are stored as uint64 rather than int64."""
     names: tuple[str, ...] | None = None
     """Of texts, in order; None where there are too many different ones to keep, and codes only tell the order."""
     files: tuple[str, ...] = field(default=(), repr=False)
@@ -51,9 +53,9 @@ class Column:
         values = self.values[part]
         if values.dtype.kind == "f":
             return values
-        if self.offset + self.scale * int(np.iinfo(values.dtype).max) < 2**63:
-            return values.astype(np.int64) * self.scale + self.offset
-        return values.astype(np.uint64) * np.uint64(self.scale) + np.uint64(self.offset)
+        # Modulo 2^64, as `narrow` took it away.
+        whole = values.astype(np.uint64) * np.uint64(self.scale) + np.uint64(self.offset % 2**64)
+        return whole if self.unsigned else whole.view(np.int64)
 
     def between(self, low: float | None, high: float | None) -> Flags:
         """[N] which rows have a value that is at least ``low`` and at most ``high``, both as stored."""
@@ -106,9 +108,9 @@ def narrow(kind: str, wide: Values, valid: Flags | None, **more: Any) -> Column:
     # Times are mostly whole seconds, stored as microseconds.
     scale = 1_000_000 if kind == "time" and low % 1_000_000 == 0 and not np.any(some % 1_000_000) else 1
     dtype = np.min_scalar_type((high - low) // scale)
-    moved = wide - wide.dtype.type(low)
-    values = moved.astype(dtype) if scale == 1 else (moved // scale).astype(dtype)
-    return Column(kind, values, valid, offset=low, scale=scale, **more)
+    moved = wide.view(np.uint64) - np.uint64(low % 2**64)
+    values = moved.astype(dtype) if scale == 1 else (moved // np.uint64(scale)).astype(dtype)
+    return Column(kind, values, valid, offset=low, scale=scale, unsigned=wide.dtype == np.uint64, **more)
 
 
 def numbers(column: pa.ChunkedArray, kind: str) -> tuple[Values, Flags | None]:

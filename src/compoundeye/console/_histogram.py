@@ -11,11 +11,11 @@ from compoundeye.console._column import Column, Values
 from compoundeye.console._snapshot import Rows
 
 _EPOCH = datetime(1970, 1, 1)
-_FIRST, _LAST = datetime(1, 1, 1), datetime(9999, 12, 31)
+_FIRST, _LAST = datetime.min, datetime.max
 _MICROSECONDS = timedelta(microseconds=1)
 _SAMPLED = 10_000
 _WIDE = 100.0
-"""Values whose largest is so many times their median are shown between 1, 2, 5, 10, ...: bytes, pixels."""
+"""Values whose largest is so many times their median are shown between 1, 2, 5, 10, ... if there is room: bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +36,21 @@ class Histogram:
     others: int
     """Rows of names beyond the most frequent."""
     distinct: int | None
-    """Different names; None for numbers and times."""
+    """Different names; None for numbers and times, and where there are too many names to keep."""
 
 
 def histogram(column: Column, rows: Rows | None, bins: int) -> Histogram:
     """Count values of some rows, or of all.
 
     Args:
-        bins: bars at most, 1 or more; there may be fewer, as their edges are round numbers.
+        bins: bars at most, but two if need be; there may be fewer, as their edges are round numbers.
     """
     values = column.values if rows is None else column.values[rows]
-    valid = None if column.valid is None else (column.valid if rows is None else column.valid[rows])
-    some = values if valid is None else values[valid]
-    missing = len(values) - len(some)
+    valid = column.valid if rows is None or column.valid is None else column.valid[rows]
+    missing = 0 if valid is None else len(valid) - int(np.count_nonzero(valid))
     if column.kind == "text":
-        return _names(column, some, missing, bins)
+        return _names(column, values, missing, bins)
+    some = values if valid is None else values[valid]
     middle = some[:: max(1, len(some) // _SAMPLED)]
     different, counts = _different(some)
     if column.kind == "time" and len(some):
@@ -76,18 +76,22 @@ def _different(values: Values) -> tuple[Values, Values | None]:
 
 def _names(column: Column, codes: Values, missing: int, bins: int) -> Histogram:
     if column.names is None:
-        distinct = len(np.unique(codes))
-        return Histogram([], missing, len(codes), distinct)
+        return Histogram([], missing, len(codes) - missing, None)
     counts = np.bincount(codes, minlength=len(column.names))
+    if missing:
+        counts[0] -= missing  # rows without a value have the first code
     order = np.argsort(-counts, kind="stable")[:bins]
-    bars = [Bar(column.names[one], column.names[one], int(counts[one])) for one in order.tolist() if counts[one]]
-    return Histogram(bars, missing, len(codes) - sum(bar.count for bar in bars), int(np.count_nonzero(counts)))
+    bars = [Bar(column.names[one], column.names[one], int(counts[one])) for one in order.tolist() if counts[one] > 0]
+    others = len(codes) - missing - sum(bar.count for bar in bars)
+    return Histogram(bars, missing, others, int(np.count_nonzero(counts[: len(column.names)])))
 
 
 def _numbers(values: Values, counts: Values | None, middle: float, bins: int, whole: bool) -> list[Bar]:
     low, high = float(values.min()), float(values.max())
-    if low > 0 and high > _WIDE * middle:
-        edges = _series(low, high, bins)
+    if low == high:
+        return [Bar(low, high, len(values) if counts is None else int(counts.sum()))]
+    edges = _series(low, high) if low > 0 and high > _WIDE * middle else []
+    if 0 < len(edges) - 1 <= bins:
         found, _ = np.histogram(values, np.asarray(edges), weights=counts)
     else:
         edges = _steps(low, high, bins, whole)
@@ -98,30 +102,23 @@ def _numbers(values: Values, counts: Values | None, middle: float, bins: int, wh
 
 def _steps(low: float, high: float, bins: int, whole: bool) -> list[float]:
     """Edges at multiples of 1, 2 or 5 times a power of ten, around all values."""
-    span = high - low
-    if span <= 0 or not np.isfinite(span):
-        return [low, low + 1 if whole else np.nextafter(low, np.inf)]
-    step = 10.0 ** np.floor(np.log10(span / bins))
+    step = 10.0 ** np.floor(np.log10((high - low) / bins))
     for times in (1, 2, 5, 10, 20):
         width = max(times * step, 1.0) if whole else times * step
         first, last = np.floor(low / width), np.ceil(high / width)
-        if last - first <= max(bins, 1):
+        if last - first <= max(bins, 2):
             break
-    last = max(last, first + 1)
     # Multiples first, or 0.1 + 0.2 would be no edge that anybody reads.
     return [float(f"{one * width:.12g}") for one in np.arange(first, last + 1)]
 
 
-def _series(low: float, high: float, bins: int) -> list[float]:
-    """Edges 1, 2, 5, 10, 20, ..., thinned until there are few enough."""
-    tens = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    for digits in ((1, 2, 5), (1, 3), (1,)):
-        edges = [float(f"{digit}e{ten}") for ten in tens for digit in digits]
-        first = max(place for place, edge in enumerate(edges) if edge <= low)
-        last = next((place for place, edge in enumerate(edges) if edge >= high), len(edges) - 1)
-        if last - first <= bins:
-            break
-    return [*edges[first:last], max(edges[last], high)]
+def _series(low: float, high: float) -> list[float]:
+    """Edges 1, 2, 5, 10, 20, ... around all values."""
+    tens = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 2)
+    edges = [float(f"{digit}e{ten}") for ten in tens for digit in (1, 2, 5)]
+    first = max(place for place, edge in enumerate(edges) if edge <= low)
+    last = min(place for place, edge in enumerate(edges) if edge >= high)
+    return edges[first : last + 1]
 
 
 _UNITS = tuple(timedelta(seconds=one) for one in (1, 60, 600, 3_600, 21_600, 86_400, 604_800))
@@ -149,7 +146,7 @@ def _moments(first: datetime, last: datetime, bins: int) -> list[datetime]:
         if (last - first) / unit < bins - 1:
             start = _FIRST + (first - _FIRST) // unit * unit
             count = (last - start) // unit + 1
-            return [start + number * unit for number in range(count + 1) if start <= _LAST - number * unit]
+            return [min(number * unit, _LAST - start) + start for number in range(count + 1)]
     for months in (1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 12_000):
         begin = (12 * first.year + first.month - 1) // months * months
         end = (12 * last.year + last.month - 1) // months * months + months
