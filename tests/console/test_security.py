@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from compoundeye.console._access import Access, digest
 from compoundeye.console._app import application
 from compoundeye.console._headers import HEADERS, POLICY
-from compoundeye.console._limits import BODY
+from compoundeye.console._limits import BODY, MOST
 from compoundeye.console._security import FORWARDED, HEADER, NEEDS_NOBODY, READING
 from compoundeye.console._state import Served
 from compoundeye.corpus import Corpus
@@ -272,6 +272,16 @@ def test_too_many_bytes_are_refused_where_nobody_said_how_many(local: TestClient
     told = local.post("/api/v1/session", headers=OURS | {"content-type": "application/json"}, content=endless())
     assert told.status_code == 413
     assert told.json() == {"error": "that is more bytes than this address takes"}
+
+
+def test_every_route_that_takes_a_body_has_a_limit(open_app: FastAPI) -> None:
+    limits = {
+        route.path: route.max_body_size
+        for route in iter_route_contexts(open_app.routes)
+        if (route.methods or set()) - READING
+    }
+    assert limits["/api/v1/session"] == BODY
+    assert all(limit is not None and limit <= MOST for limit in limits.values()), limits
 
 
 def test_static_files_have_no_way_out(local: TestClient) -> None:
