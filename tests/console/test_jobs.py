@@ -143,6 +143,9 @@ def test_an_ingest_does_what_the_command_does(client: TestClient, few: Path, cor
     assert (found["seen"], found["done"], found["duplicate"], found["failed"]) == (14, 12, 1, 1)
     assert [(one["outcome"], one["pictures"]) for one in found["reasons"]] == [("failed", 1)]
     assert (done["progress"]["done"], done["progress"]["total"], done["progress"]["unit"]) == (14, 14, "pictures")
+    failed = client.get(f"/api/v1/jobs/{job}/failures").json()
+    assert [one["source"] for one in failed["items"]] == [f"{few}/wreck.jpg"]
+    assert (failed["items"][0]["reason"].partition(":")[0], failed["more"]) == (found["reasons"][0]["reason"], False)
     log = client.get(f"/api/v1/jobs/{job}/log").json()
     assert f"eye ingest --json -- {few} {corpus}" in log["text"]
     assert client.get(f"/api/v1/jobs/{job}/log", params={"start": log["end"]}).json()["text"] == ""

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from compoundeye.console._job_commands import JobRequest, command, command_again
-from compoundeye.console._job_outcome import Outcome, outcome
+from compoundeye.console._job_outcome import Outcome, failed_since, outcome
 from compoundeye.console._job_state import ID, Job, State
 from compoundeye.console._job_watch import stream, watch_of
 from compoundeye.console._jobs import jobs_of
@@ -86,6 +86,21 @@ class Log(BaseModel):
     start: int
     end: int
     """Bytes; ask for ``start=end`` to get what was said since."""
+
+
+class Failure(BaseModel):
+    """An input that could not be taken."""
+
+    source: str
+    reason: str
+    at: datetime
+
+
+class Failures(BaseModel):
+    """What failed in a job so far, the earliest first."""
+
+    items: list[Failure]
+    more: bool
 
 
 class Places(BaseModel):
@@ -171,6 +186,17 @@ def log(
     return Log(text=text, start=begins, end=end)
 
 
+@router.get("/jobs/{id}/failures")
+def failures(here: Here, id: str, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Failures:  # noqa: A002
+    """Inputs that failed since an ingest was first begun, also while it runs; nothing for other jobs."""
+    known = here.part(jobs_of).get(id)
+    found = (
+        failed_since(known.corpus, known.created, limit + 1) if _served(here, known) and known.kind == "ingest" else []
+    )
+    items = [Failure(source=source, reason=reason, at=at) for source, reason, at in found[:limit]]
+    return Failures(items=items, more=len(found) > limit)
+
+
 @router.post("/jobs/{id}/stop")
 def stop(here: Here, who: Who, id: str, kill: bool = False) -> JobDetail:  # noqa: A002
     """Interrupt a job; what is done is kept. ``kill=true`` ends one that does not listen."""
@@ -196,7 +222,11 @@ def listed(place: Path) -> tuple[list[str], int]:
     """Names of the folders at a place that can be shown, in order, and how many files lie beside them."""
     try:
         with os.scandir(place) as entries:
-            kinds = [(one.name, one.is_dir()) for one in entries if not one.name.startswith(".")]
+            kinds = [
+                (one.name, one.is_dir())
+                for one in entries
+                if not one.name.startswith(".") and not one.name.endswith(".lance")
+            ]
     except OSError:
         return [], 0
     return sorted(name for name, is_folder in kinds if is_folder and name.isprintable()), sum(
@@ -221,7 +251,7 @@ def _facts(here: Console, job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "title": job.title,
         "state": job.state,
-        "corpus": next((name for name, path in here.corpora.items() if located(path) == job.corpus), None),
+        "corpus": _served(here, job),
         "corpus_path": job.corpus,
         "by": job.by,
         "created": _moment(job.created),
@@ -243,6 +273,10 @@ def _facts(here: Console, job: Job) -> dict[str, Any]:
         "outcome": outcome(job),
         "error": job.error,
     }
+
+
+def _served(here: Console, job: Job) -> str | None:
+    return next((name for name, path in here.corpora.items() if located(path) == job.corpus), None)
 
 
 def _moment(seconds: float) -> datetime:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from compoundeye.console._job_state import Job
+from compoundeye.corpus import Corpus
 
 MOST_REASONS = 50
 
@@ -56,6 +58,19 @@ def outcome(job: Job) -> Outcome | None:
         known=job.result.get("known"),
         new=job.result.get("new"),
     )
+
+
+def failed_since(corpus: str, moment: float, limit: int) -> list[tuple[str, str, datetime]]:
+    """Source, reason and time of inputs that failed from a moment on, in the order of the ledger.
+
+    Raises:
+        CorpusError: there is no corpus.
+    """
+    since = datetime.fromtimestamp(moment, UTC).replace(microsecond=0)
+    when = f"outcome = 'failed' AND at >= TIMESTAMP '{since:%Y-%m-%d %H:%M:%S}'"
+    ledger = Corpus.open(corpus).inputs
+    rows = ledger.scanner(columns=["source", "reason", "at"], filter=when, limit=limit).to_table().to_pylist()
+    return [(row["source"], row["reason"] or "", row["at"].replace(tzinfo=UTC)) for row in rows]
 
 
 def _reasons(what: str, counts: Any) -> list[Reason]:

@@ -9,6 +9,7 @@ const ACCOUNT = { seen: "Seen", done: "Stored", duplicate: "Duplicate", abstaine
 let known = null;
 let read = null; // bytes of the log that are shown
 let reading = false;
+let last = first;
 
 function figure(name, value) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, value));
@@ -24,12 +25,14 @@ function show(job) {
     if (had) $("actions").querySelector("button")?.focus();
     known = job.state;
   }
+  last = job;
   $("error").textContent = job.error ? `${job.error[0].toUpperCase()}${job.error.slice(1)}.` : "";
   $("error").hidden = !job.error;
   progress(job);
   outcome(job);
   facts(job);
   log();
+  if (!alive(job)) failures();
 }
 
 function progress(job) {
@@ -90,8 +93,28 @@ async function log() {
   }
 }
 
+/* Which inputs of an ingest failed, also while it runs. */
+async function failures() {
+  if (first.kind !== "ingest") return;
+  const found = await api(`jobs/${first.id}/failures`, { quiet: true }).catch(() => null);
+  if (!found) return;
+  $("failures").hidden = !found.items.length;
+  $("failures").querySelector(".hint").hidden = !found.more;
+  $("failures").querySelector("tbody").replaceChildren(...found.items.map((one) => h("tr", {}, h("td", {}, one.source), h("td", {}, one.reason))));
+}
+
+/* What changes though nobody tells: the clock, the log, and what failed. */
+function tick(count) {
+  if (alive(last) && !document.hidden) {
+    progress(last);
+    if (count % 3 === 0) log();
+    if (count % 10 === 5) failures();
+  }
+  setTimeout(tick, 1000, count + 1);
+}
+
 show(first);
-setInterval(() => { if (alive({ state: known }) && !document.hidden) log(); }, 3000);
+tick(1);
 live({
   id: first.id,
   job: show,

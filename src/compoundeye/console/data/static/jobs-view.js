@@ -70,5 +70,5 @@ export function actions(job, changed, forgotten) {
   };
   if (job.state === "running") return [button("Stop", send("stop"))];
   if (job.state === "stopping") return [button("Kill", end, "danger")];
-  return [button(job.state === "done" ? "Run again" : "Resume", send("resume"), job.state === "done" ? "" : "primary"), button("Forget", forget, "quiet")];
+  return [button(job.state === "done" ? "Run again" : "Resume", send("resume")), button("Forget", forget, "quiet")];
 }
