@@ -60,7 +60,7 @@ def test_it_serves_a_corpus_until_it_is_interrupted(tmp_path: Path) -> None:
     corpus = Corpus.create(tmp_path / "cats.lance").path
     with console(corpus) as (process, line):
         assert "(Ctrl-C ends it)" in line
-        with urllib.request.urlopen(f"{address(line)}/login") as page:
+        with urllib.request.urlopen(f"{address(line)}/api") as page:
             assert page.status == 200
             assert b"cats" in page.read()
         process.send_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import ssl
 from collections.abc import Callable
@@ -50,6 +51,7 @@ def serve(
             app.state.console.ending.set()
             await super().shutdown(sockets)
 
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     if tls is not None:
         _check_keys(*tls)
     with listening(served.access.host, served.access.port) as listener:
@@ -58,6 +60,7 @@ def serve(
         config = uvicorn.Config(
             app,
             log_config=None,
+            log_level="error",  # what strangers send wrong is told to them, not to whoever reads the log
             access_log=False,
             server_header=False,
             proxy_headers=access.behind is not None,
