@@ -25,7 +25,7 @@ from compoundeye.console._filters import Filter
 from compoundeye.console._refusals import Conflict, NotFound, Unprocessable
 from compoundeye.console._snapshot import Snapshots
 from compoundeye.console._state import Console, Served
-from compoundeye.console._views import Views
+from compoundeye.console._views import Looking, Views
 from compoundeye.corpus import Corpus, CorpusError, compact, correct
 from compoundeye.records import picture_id
 
@@ -416,3 +416,28 @@ def test_a_cursor_of_a_removed_version_goes_on_behind_the_same_picture(tmp_path:
     assert [one for one in rest if one in set(whole)] == whole[50:]
     assert Cursor(1, 50, bytes(16)).offset(later) == 50
     assert Cursor(1, 5_000, bytes(16)).offset(later) == later.total
+
+
+def test_a_bucket_is_asked_for_a_newer_version_only_every_so_often(tmp_path: Path) -> None:
+    store = make(tmp_path / "corpus.lance", 1)
+    address = f"file://{store.path}"
+    now = [100.0]
+    snapshots = Snapshots(address, clock=lambda: now[0])
+    first = snapshots.newest()
+    assert first.rows == ROWS
+    append(store, 1000, ROWS)
+    now[0] += 1.9
+    assert snapshots.newest() is first
+    assert snapshots.newest(at_once=True).rows == 2 * ROWS
+    append(store, 2000, ROWS)
+    now[0] += 2.1
+    assert snapshots.newest().rows == 3 * ROWS
+
+
+def test_of_a_large_corpus_the_usual_columns_are_read_before_anybody_asks(tmp_path: Path) -> None:
+    store = make(tmp_path / "corpus.lance", 1)
+    large, small = Looking(store.path, warm_from=1), Looking(store.path)
+    for looking in (large, small):
+        looking.warming.join()
+    assert (large.columns.held > 0, small.columns.held) == (True, 0)
+    Looking(str(tmp_path / "none.lance"), warm_from=1).warming.join()  # nothing to read is for those who ask

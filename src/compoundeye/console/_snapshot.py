@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Hashable, Sequence
+import time
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,9 @@ from compoundeye.corpus import Corpus, CorpusError
 Rows = npt.NDArray[np.uint32]
 """Row numbers: places in the order of ingest, 0 to N - 1 without gaps."""
 MOST_ROWS = 1 << 32
+
+_PATIENCE_S = 2.0
+"""Between questions to a bucket whether there is a newer version: each takes as long as fifty thumbnails."""
 
 _KEPT = 8
 """Versions open at once; one costs a megabyte or so in 10 million rows."""
@@ -130,20 +134,29 @@ def _identity(path: str, version: int) -> Hashable:
 class Snapshots:
     """The versions of one corpus that somebody looks at. Safe to use from several threads."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Of the corpus at a path or address."""
         self.path = path
+        self._clock = clock
+        self._looked = -_PATIENCE_S
         self._newest: Snapshot | None = None
         self._kept: Bounded[Snapshot] = Bounded(_KEPT, lambda _: 1)
         self._lock = threading.Lock()
 
-    def newest(self) -> Snapshot:
+    def newest(self, *, at_once: bool = False) -> Snapshot:
         """The corpus as it is now: opened anew only if it has changed, else 0.1 ms on a local disk.
+
+        Args:
+            at_once: ask a bucket even if it was asked a moment ago, for somebody who has just written to it.
 
         Raises:
             CorpusError: it is not there any more.
         """
         with self._lock:
-            known = self._newest
+            known, now = self._newest, self._clock()
+            if known is not None and "://" in self.path and not at_once and now - self._looked < _PATIENCE_S:
+                return known
+            self._looked = now
             if known is None or not _still_newest(known):
                 known = self._newest = snapshot(Corpus.open(self.path))
                 self._kept.put(known.version, known)
