@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from ipaddress import IPv4Address
 from pathlib import Path
+from queue import Queue
 from typing import Any
 from urllib.error import HTTPError
 
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from compoundeye.cli import app
+from compoundeye.cli._console import console as command
 from compoundeye.corpus import Corpus
 
 
@@ -164,6 +166,27 @@ def refused(*arguments: str) -> str:
     shown = CliRunner().invoke(app, ["console", "--no-open", *arguments])
     assert (shown.exit_code, shown.stdout) == (1, "")
     return shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("display", "terminal", "json", "opened"),
+    [(":0", True, False, True), ("", True, False, False), (":0", False, False, False), (":0", True, True, False)],
+    ids=["desktop", "server", "script", "json"],
+)
+def test_the_browser_opens_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, display: str, terminal: bool, json: bool, opened: bool
+) -> None:
+    asked: Queue[str] = Queue()
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setattr("webbrowser.open", asked.put)
+    monkeypatch.setattr("compoundeye.console.serve", lambda *_, ready, **__: ready("http://127.0.0.1:1", 1))
+    command(port=1, json=json)
+    if opened:
+        assert asked.get(timeout=60) == "http://127.0.0.1:1"
+    assert asked.empty()
 
 
 def test_a_taken_port_is_a_sentence() -> None:

@@ -69,8 +69,9 @@ def test_a_token_on_loopback_shuts_out_other_users_of_the_machine() -> None:
     ("options", "told"),
     [
         ({"token": "short"}, "at least 16 characters, this one has 5"),
-        ({"behind": "eye.example.org"}, "--behind takes an address such as https://"),
-        ({"behind": "javascript:alert(1)"}, "--behind takes an address such as https://"),
+        ({"behind": "eye.example.org"}, "--behind takes an address without a path"),
+        ({"behind": "javascript:alert(1)"}, "--behind takes an address without a path"),
+        ({"behind": "https://example.org/eye"}, "--behind takes an address without a path"),
         ({"password_file": Path("/no/such/file")}, "cannot read the password in /no/such/file"),
     ],
     ids=str,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -67,7 +70,15 @@ def console(
             print(f"CompoundEye is at {printable(whole)} (Ctrl-C ends it)", flush=True)
         if not (access.private or tls_cert):
             note("Not encrypted: whoever listens on the network reads along. --tls-cert and --tls-key change that.")
-        if browse and not json:
-            webbrowser.open(whole)
+        if browse and not json and _has_windows():
+            # Some browsers are waited for, and the server must not wait.
+            Thread(target=webbrowser.open, args=(whole,), daemon=True).start()
 
     serve(served, tls=(tls_cert, tls_key) if tls_cert and tls_key else None, ready=ready)
+
+
+def _has_windows() -> bool:
+    """Whether a browser would show itself in a window, not take the terminal over or fail on a server."""
+    if not sys.stdout.isatty():
+        return False
+    return sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

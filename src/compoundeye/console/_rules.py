@@ -40,8 +40,8 @@ def access_rules(
     Raises:
         EyeError: a secret is too short or cannot be read, or ``behind`` is no address.
     """
-    if behind is not None and not (urlsplit(behind).scheme in ("http", "https") and urlsplit(behind).netloc):
-        raise EyeError(f"--behind takes an address such as https://eye.example.org, not {behind}")
+    if behind is not None and not _is_root(behind):
+        raise EyeError(f"--behind takes an address without a path, such as https://eye.example.org, not {behind}")
     if token is not None and len(token) < SHORTEST:
         raise EyeError(f"a token has at least {SHORTEST} characters, this one has {len(token)}")
     try:
@@ -55,3 +55,9 @@ def access_rules(
         token = made = new_token()
     known = (socket.gethostname().lower(), *(name.lower() for name in names))
     return Access(host, port, known, behind, digest(token) if token else None, password), made
+
+
+def _is_root(address: str) -> bool:
+    """Whether an address is of a whole host: pages link to each other from its root."""
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(parts.netloc) and f"{parts.path}{parts.query}" in ("", "/")
