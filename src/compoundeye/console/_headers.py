@@ -28,6 +28,7 @@ POLICY = "; ".join(
 YEAR = "max-age=31536000"
 HEADERS = {
     "content-security-policy": POLICY,
+    "cache-control": "no-store",  # what may be kept says so itself
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",

@@ -48,7 +48,9 @@ def render(
         "title": next((one.title for one in PAGES if one.name == page), "CompoundEye"),
     }
     text = environment().get_template(template).render(shown | values)
-    return HTMLResponse(text, status_code=status, headers={"Cache-Control": "no-store"})
+    # Going back is instant on an open server; elsewhere nothing is left to go back to after signing out.
+    kept = "private, no-cache" if console.served.access.open else "no-store"
+    return HTMLResponse(text, status_code=status, headers={"Cache-Control": kept})
 
 
 @lru_cache(maxsize=1)
