@@ -18,6 +18,7 @@ from compoundeye.corpus._index import IndexReport, ensure_index, index_report
 from compoundeye.corpus._ingest import IngestAccount, ingest
 from compoundeye.corpus._mixture import mixture
 from compoundeye.corpus._order import Order, Samples, pin, training_order, unpin
+from compoundeye.corpus._relabel import SAID, read_said, relabel
 from compoundeye.corpus._rows import find_ids
 from compoundeye.corpus._search import reasons, search
 from compoundeye.corpus._sheet import contact_sheet
@@ -27,6 +28,7 @@ from compoundeye.corpus._targets import Targets, targets
 
 __all__ = [
     "FORMATS",
+    "SAID",
     "TEXT_COLUMNS",
     "Compacted",
     "Condition",
@@ -57,7 +59,9 @@ __all__ = [
     "period",
     "pin",
     "read_corrections",
+    "read_said",
     "reasons",
+    "relabel",
     "search",
     "sql_errors",
     "targets",

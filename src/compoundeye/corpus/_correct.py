@@ -18,7 +18,7 @@ from compoundeye.corpus._schema import LABELS
 from compoundeye.corpus._store import Corpus
 from compoundeye.records import PICTURE_ID_BYTES
 
-_ATTEMPTS = 50
+ATTEMPTS = 50
 """Each attempt that fails means that somebody else's commit went through, so work goes on meanwhile."""
 
 
@@ -61,11 +61,11 @@ def correct(
     said = {"label": label and label.strip(), "label_by": by if label else None, "label_at": _now() if label else None}
     # Shared: people correct at once, but nobody while unused files are removed, for staged ones look unused.
     with writer_lock(corpus.path, "correction", shared=True), storage_errors(corpus.path):
-        for _ in range(_ATTEMPTS):
-            if not _has_columns(corpus):
+        for _ in range(ATTEMPTS):
+            if not has_columns(corpus):
                 continue
             rows = _rows(corpus, wanted, where)
-            staged = [corpus.stage_columns(fragment, _values(part, said)) for fragment, part in _by_fragment(rows)]
+            staged = [corpus.stage_columns(fragment, _values(part, said)) for fragment, part in by_fragment(rows)]
             if not staged or corpus.commit_columns(staged):
                 corpus.refresh()
                 return len(rows)
@@ -99,7 +99,7 @@ def _known(corpus: Corpus, ids: Sequence[bytes | str]) -> list[bytes]:
     return list(full)
 
 
-def _has_columns(corpus: Corpus) -> bool:
+def has_columns(corpus: Corpus) -> bool:
     """Whether the columns are there, after trying to make them; somebody else may be making them at this moment."""
     try:
         corpus.ensure_columns(LABELS)
@@ -118,7 +118,7 @@ def _rows(corpus: Corpus, wanted: list[bytes] | None, where: str | None) -> RowI
         return np.sort(corpus.dataset.to_table(columns=["_rowid"], filter=where)["_rowid"].to_numpy())
 
 
-def _by_fragment(rows: RowIds) -> Iterator[tuple[int, RowIds]]:
+def by_fragment(rows: RowIds) -> Iterator[tuple[int, RowIds]]:
     """Lance keeps the fragment in the upper half of a row's id."""
     fragments = rows >> np.uint64(32)
     for part in np.split(rows, np.flatnonzero(np.diff(fragments)) + 1):
