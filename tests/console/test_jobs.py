@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,26 @@ def test_only_so_many_run_at_once(tmp_path: Path, many: Path) -> None:
         jobs.begin("ingest", "x", str(tmp_path / "more.lance"), ["ingest"], {}, "ann")
     for job in begun:
         jobs.stop(job.id, "ann", kill=True)
+        wait_for_end(jobs, job.id)
+
+
+def test_of_two_that_resume_one_does(tmp_path: Path, many: Path, corpus: str) -> None:
+    consoles = [Jobs(tmp_path / "jobs"), Jobs(tmp_path / "jobs")]
+    words = ["ingest", "--workers=1", "--", str(many), corpus]
+    job = consoles[0].begin("ingest", "x", corpus, words, {}, "ann").id
+    consoles[1].stop(job, "ben", kill=True)
+    wait_for_end(consoles[0], job)
+
+    def resume(jobs: Jobs) -> str:
+        try:
+            return jobs.resume(job, words).state
+        except Conflict:
+            return "refused"
+
+    with ThreadPoolExecutor(2) as both:
+        assert sorted(both.map(resume, consoles)) == ["refused", "running"]
+    consoles[0].stop(job, "ann", kill=True)
+    wait_for_end(consoles[1], job)
 
 
 def test_jobs_outlive_the_console_and_two_consoles_agree(

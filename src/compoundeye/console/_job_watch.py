@@ -52,12 +52,12 @@ async def stream(watch: Watch, text: Callable[[Job], str], only: str | None = No
         text: a job as JSON on one line.
         only: the id of the one job that is listened for.
     """
-    until, spoken, told = time.monotonic() + STREAM_S, time.monotonic(), dict[str, str]()
+    until, spoken, told = time.monotonic() + STREAM_S, time.monotonic(), dict[str, Job]()
     yield f"retry: {BACK_MS}\n\n".encode()
     while time.monotonic() < until:
         found = await run_in_threadpool(watch.look)
-        now = {id_: text(job) for id_, job in found.items() if only is None or id_ == only}
-        changed = [_event("job", one) for id_, one in reversed(now.items()) if told.get(id_) != one]
+        now = {id_: job for id_, job in found.items() if only is None or id_ == only}
+        changed = [_event("job", text(job)) for id_, job in reversed(now.items()) if told.get(id_) != job]
         changed += [_event("gone", f'"{id_}"') for id_ in told if id_ not in now]
         told = now
         if changed or time.monotonic() - spoken > _SILENCE_S:

@@ -19,10 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from compoundeye.console import _runner
 from compoundeye.console._job_state import ID, STARTS_WITHIN_S, Job, read_job
 from compoundeye.console._refusals import Conflict, NotFound
-from compoundeye.console._runner import JOB, LOG, OF_A_START, PROCESS, STOP, lives, read_json, write_json
+from compoundeye.console._runner import JOB, LOG, OF_A_START, PROCESS, RUNNER, STOP, lives, read_json, write_json
 from compoundeye.console._state import Console
 from compoundeye.models import home
 from compoundeye.records import EyeError
@@ -190,7 +189,7 @@ class Jobs:
                 log.write(f"[{began} UTC] eye {shlex.join(facts['arguments'])}\n".encode("utf-8", "replace"))
                 log.flush()
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", _runner.__file__, str(folder)],
+                    [sys.executable, "-I", "-S", RUNNER, str(folder)],
                     env={name: value for name, value in os.environ.items() if name != "COMPOUNDEYE_TOKEN"},
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,

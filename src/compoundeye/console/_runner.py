@@ -21,6 +21,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+RUNNER = __file__
+"""What the interpreter is given to run; nothing is imported to find it."""
 BEAT_S = 10.0
 """So often `process.json` is touched: how another host, which sees no processes of this one, knows that it lives."""
 JOB, PROCESS, PROGRESS, LOG, PART, RESULT, STOP, END = (

@@ -74,16 +74,19 @@ function ways({ inside }) {
     const fetched = one && !one.present ? ` It is fetched when it is first used (${number(one.megabytes)} MB).` : "";
     document.getElementById("model-hint").textContent = one ? `${one.metric}.${fetched}` : "No model of the catalogue can do that.";
   };
+  let wanted = null; // what somebody chose; where that does not fit, the default or one that is here already
   const choose = () => {
     const way = inside.elements.way.value;
-    const before = model.value || setup.default_model;
+    const fitting = setup.models.filter(fits[way]);
+    const named = (name) => fitting.find((one) => one.name === name);
+    const best = named(wanted) ?? named(setup.default_model) ?? fitting.find((one) => one.present) ?? fitting[0];
     document.getElementById("way-hint").textContent = HINTS[way];
-    model.replaceChildren(...setup.models.filter(fits[way]).map((one) => h("option", { value: one.name, selected: one.name === before }, one.name)));
+    model.replaceChildren(...fitting.map((one) => h("option", { value: one.name, selected: one === best }, one.name)));
     inside.querySelectorAll("[data-way]").forEach((field) => { field.hidden = !field.dataset.way.split(" ").includes(way); });
     about();
   };
   inside.querySelectorAll("[name=way]").forEach((one) => one.addEventListener("change", choose));
-  model.addEventListener("change", about);
+  model.addEventListener("change", () => { wanted = model.value; about(); });
   choose();
 }
 
