@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from compoundeye.cli import app
+from compoundeye.runs import RunFolder
 from compoundeye.train import read_recipe
 
 SMALL = ("--model", "vit-b/16", "--gpu", "a100-40", "--set", "data.batch=256", "--set", "model.options.depth=4")
@@ -91,6 +92,24 @@ def test_a_rank_is_really_run_without_its_hardware() -> None:
     assert "rank 3 of 8" in done.stdout
     for word in ("peak memory, bytes", "forward, FLOPs", "forward all_gather shard, bytes"):
         assert word in done.stdout
+
+
+def test_a_run_is_laid_beside_its_plan(tmp_path: Path, recipe: Path) -> None:
+    run = RunFolder.create(tmp_path, "small")
+    run.write_settings(read_recipe(str(recipe)).model_dump(mode="json"))
+    run.write_classes(("cat", "dog"))
+    for step in (10, 20, 30):
+        told = {"seconds": 5.0, "waiting": 1.0, "validating": 0.0, "saving": 0.5, "memory": 3e9}
+        run.log("train", step, 64 * step, loss=1.0, **told)
+    run.set_status("done", step=30, steps=30, processes=8)
+    done = eye("--run", str(run.path), "--gpu", "h100", "--json")
+    assert done.exit_code == 0, done.stderr
+    rows = {row["key"]: row for row in json.loads(done.stdout)["rows"]}
+    assert rows["time.step"]["measured"] == pytest.approx(0.35)
+    assert rows["memory.peak"]["ratio"] == pytest.approx(3e9 / rows["memory.peak"]["planned"])
+    page = eye("--run", str(run.path), "--gpu", "h100", "--explain").stdout
+    for word in ("small: done, step 30 of 30, 8 x h100", "measured / planned", "share.waiting", "time.total"):
+        assert word in page
 
 
 def test_an_archive_is_planned() -> None:

@@ -83,11 +83,10 @@ def _time(panel: Any, plan: Planned, step: Course, rows: Sequence[int]) -> None:
     panel.set_ylim(len(rows) - 0.5, -0.5)
     panel.set_xlim(0, step.seconds)
     panel.set_xlabel("seconds")
-    one = plan.chosen.plan
+    one, time = plan.chosen.plan, plan.chosen.time
     where = f"{plan.gpus:,} {plan.cluster.node.accelerator.name}"
     panel.set_title(
-        f"One step of {plan.settings.model.name} on {where}: {step.seconds:.3g} s, MFU {plan.chosen.time.mfu:.1%}\n"
-        f"{told(one)}",
+        f"One step of {plan.settings.model.name} on {where}: {time.total:.3g} s, MFU {time.mfu:.1%}\n{told(one)}",
         fontsize=10,
         loc="left",
     )

@@ -52,12 +52,11 @@ def settings_of(values: Mapping[str, Any], where: str, changes: Sequence[str] = 
     Raises:
         EyeError: a key is unknown or a value is not allowed; says which, and where.
     """
-    if changes:
-        values = deepcopy(dict(values))
-        for change in changes:
-            _set(values, change)
+    changed = deepcopy(dict(values))
+    for change in changes:
+        _set(changed, change)
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(changed)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "settings"

@@ -76,9 +76,10 @@ class Speed:
     def spent(self) -> dict[str, float]:
         """Seconds since the last call, in all and aside from steps; on a GPU the most bytes held so far, too."""
         now = time.monotonic()
-        found = {"seconds": now - self._told, **self._aside}
+        found: dict[str, float] = {"seconds": now - self._told}
         self._told = now
-        self._aside = dict.fromkeys(self._aside, 0.0)
+        for what in self._aside:
+            found[what], self._aside[what] = self._aside[what], 0.0
         if self._device.type == "cuda":
             found["memory"] = float(torch.cuda.max_memory_allocated(self._device))
         return found
