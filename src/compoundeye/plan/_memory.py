@@ -2,7 +2,21 @@
 
 Every tensor that the real step holds is played through by size: what autograd keeps of each layer, what activation
 checkpointing makes again, what FSDP2 gathers and when it lets go, gradients, the optimiser. Nothing is fitted. The
-course of it has the moments of `executed`, whose peak it agrees with.
+course of it has the moments of `executed`, whose peak it agrees with (benchmarks/plan_memory.py).
+
+Both count what tensors hold on a processor's kernels. On a GPU:
+
+- an RMS norm is one operation that keeps its input and a number a row; here it is several, which keep float32 copies;
+- the output of attention lies by token whatever went in, so a copy after query and key normalisation falls away;
+- AdamW goes through all parameters at once and makes the roots of all second moments (4 bytes a parameter of this
+  rank), not three tensors of the largest one's size;
+- a functional collective's result is one tensor, where fake ones are two while both are referred to;
+- a margin softmax is counted with a GPU's memory for logits already, in both;
+- float8 is counted as bf16; what the compiler fuses is not known here;
+- the allocator rounds up and fragments, libraries have workspaces: see `_dry_run`.
+
+Of a pipeline's microbatches those in the middle are all alike, and left out of the course. Muon's products are not
+played. Experts are taken to have equally many tokens, and to be gathered when their block begins.
 """
 
 from __future__ import annotations

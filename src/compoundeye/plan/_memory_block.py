@@ -21,6 +21,7 @@ from compoundeye.plan._memory_layers import (
     summing,
     turned,
 )
+from compoundeye.plan._memory_mixture import MixtureShape, mixture
 from compoundeye.plan._memory_moves import gathered, moved_apart, moved_back, scattered
 from compoundeye.plan._memory_tape import RECOMPUTED, TEMPORARY, Flow, Held, Profile, Tape
 
@@ -54,6 +55,7 @@ class BlockShape:
     layer_scale: bool
     drop: bool
     numbers: Numbers
+    mixture: MixtureShape | None = None
 
     @property
     def positions(self) -> int:
@@ -68,7 +70,15 @@ class BlockShape:
 
 @lru_cache(maxsize=4096)
 def tower_shape(
-    c: ViTConfig, pictures: int, tokens: int, numbers: Numbers, tensor: int = 1, context: int = 1, *, drop: bool = False
+    c: ViTConfig,
+    pictures: int,
+    tokens: int,
+    numbers: Numbers,
+    tensor: int = 1,
+    context: int = 1,
+    *,
+    drop: bool = False,
+    mixture: MixtureShape | None = None,
 ) -> BlockShape:
     """A block of a network.
 
@@ -95,6 +105,7 @@ def tower_shape(
         layer_scale=bool(c.layer_scale),
         drop=drop,
         numbers=numbers,
+        mixture=mixture,
     )
 
 
@@ -170,7 +181,7 @@ def block(tape: Tape, x: Held, shape: BlockShape, *, again: bool = False) -> Hel
         again: as recomputation does it: up to the last thing that the backward pass needs.
     """
     s = shape
-    stops = again and not (s.layer_scale or s.drop)  # which need the last product
+    stops = again and not (s.layer_scale or s.drop or s.mixture)  # which need the last product
     fork(tape)
     if s.parallel:
         y = norm(tape, x, s.positions, s.width, s.norm, s.numbers)
@@ -262,7 +273,9 @@ def _head_norm(tape: Tape, x: Held, s: BlockShape) -> Held:
 
 
 def fed(tape: Tape, x: Held, s: BlockShape, *, stops: bool) -> Held:
-    """The feed-forward layer, by hidden units among tensor."""
+    """The feed-forward layer, by hidden units among tensor; or a mixture of them."""
+    if s.mixture is not None:
+        return mixture(tape, x, s.positions, s.width, s.hidden, s.bias, s.activation, s.mixture, s.numbers)
     whole = gathered(tape, x, s.tensor) if s.tensor > 1 else x
     positions, part = s.positions * s.tensor, s.hidden // s.tensor
     h = activation(tape, linear(tape, whole, positions, s.width, part, s.bias, s.numbers), s.activation)

@@ -33,6 +33,9 @@ class Chunk:
         self.first, self.last, self.head = first, last, head
         self._own = own
         self._sent = 0
+        c, size = ends.config, ends.numbers.size
+        # Going back through patches: their layer's weights once more in order, and positions among those of no patch.
+        self._ends_back = (c.channels * c.patch**2 + ends.patches + 1) * c.width * size
         self._narrow = ends.numbers.size != _FLOAT
         self._local = ends.size(ends.local)
         self._pixels = ends.pixels * (2 if self._narrow or ends.numbers.autocast else _FLOAT)
@@ -98,7 +101,9 @@ class Chunk:
             course.play(left.join_back, left.pool_back.end)
         walk.backward(self.tower)
         course.add("temporaries", given)
+        walk.made("backbone", self._own)
         if self.first:
+            course.passed("temporaries", self._ends_back)
             course.add("temporaries", -self._local)
             course.add("activations", -self._pixels - self._outside())
         else:
@@ -106,14 +111,13 @@ class Chunk:
             self._sent = self._local
         if not self.last:
             course.add("activations", -self._local)
-        walk.made("backbone", self._own)
         walk.end_back(["root", "backbone", *(self.head.late if self.head else ())])
         walk.waited()
 
     def reduce(self) -> None:
         """After the last microbatch."""
         late = self.head.late if self.head else ()
-        self.walk.reduce(["root", "backbone", *self.tower.keys, "backbone.pool", *late])
+        self.walk.reduce(["root", "backbone", *self.tower.units, "backbone.pool", *late])
         self._let_go()
 
     def _let_go(self) -> None:

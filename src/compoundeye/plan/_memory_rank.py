@@ -10,13 +10,14 @@ from compoundeye.plan._memory_course import Course
 from compoundeye.plan._memory_ends import EndShape
 from compoundeye.plan._memory_heads import Head, head_of
 from compoundeye.plan._memory_layers import Numbers
+from compoundeye.plan._memory_mixture import MixtureShape
 from compoundeye.plan._memory_sharing import Shared, shared
 from compoundeye.plan._memory_update import update
-from compoundeye.plan._memory_walk import Tower, Walk
+from compoundeye.plan._memory_walk import EXPERTS, Tower, Walk
 from compoundeye.plan._rules import shape_of
 from compoundeye.plan._tally_heads import visible
 from compoundeye.plan._tally_sharing import turns
-from compoundeye.plan._tally_units import block_parameters, end_parameters, pool_parameters
+from compoundeye.plan._tally_units import block_parameters, end_parameters, expert_parameters, pool_parameters
 from compoundeye.train import cut
 
 _FLOAT = 4
@@ -50,7 +51,7 @@ class Rank:
         shards = sum(one.shard for one in self.held)
         course.add("parameters", shards)
         course.add("buffers", 6 * _FLOAT + self.head.buffers)
-        self._hold(shards)
+        self._hold()
         course.mark("")
         course.moments.clear()
         for again in range(min(plan.accumulate, 2)):
@@ -67,7 +68,7 @@ class Rank:
         course.mark("update")
         return tuple(course.moments)
 
-    def _hold(self, shards: int) -> None:
+    def _hold(self) -> None:
         settings, course = self.settings, self.course
         self.head.hold(course)
         optimiser, view = settings.optimiser, settings.data.view
@@ -97,9 +98,14 @@ class Rank:
         found: dict[str, Shared] = {}
         shapes = []
         for i in blocks:
-            parameters = block_parameters(c, plan.tensor, mixture=False)
+            mixed, apart = bool(c.experts) and (i + 1) % c.experts_every == 0, plan.expert > 1
+            parameters = block_parameters(c, plan.tensor, mixture=mixed, exchanged=apart)
             found[f"backbone.blocks.{i}"] = shared(parameters, ways, size, learns=learns)
-            shapes.append(self._shape(drop=bool(c.drop_path * i)))
+            if mixed and apart:
+                copies = plan.data * plan.context // plan.expert
+                experts = shared(expert_parameters(c, plan.expert), copies, size, learns=learns)
+                found[f"backbone.blocks.{i}{EXPERTS}"] = experts
+            shapes.append(self._shape(drop=bool(c.drop_path * i), mixed=mixed))
         if first or last:
             parameters = end_parameters(c, plan.tensor, first=first, last=last)
             found["backbone"] = shared(parameters, ways, size, learns=learns)
@@ -115,9 +121,12 @@ class Rank:
         head = self.head if last else None
         return Chunk(walk, self.ends, tower, first=first, last=last, head=head, own=own, learns=learns)
 
-    def _shape(self, *, drop: bool) -> BlockShape:
-        ends = self.ends
-        return tower_shape(self.config, self.rows, ends.tokens, self.numbers, ends.tensor, ends.context, drop=drop)
+    def _shape(self, *, drop: bool, mixed: bool) -> BlockShape:
+        ends, c = self.ends, self.config
+        mixture = MixtureShape(c.experts, c.experts_each, self.plan.expert) if mixed else None
+        return tower_shape(
+            c, self.rows, ends.tokens, self.numbers, ends.tensor, ends.context, drop=drop, mixture=mixture
+        )
 
     def _pipelined(self) -> None:
         """Microbatches through the stage: those in the middle are all alike and left out."""

@@ -8,6 +8,10 @@ from compoundeye.plan._memory_block import BlockShape, Checkpointing, block_prof
 from compoundeye.plan._memory_course import Course
 from compoundeye.plan._memory_sharing import Shared, Sharing
 
+_FLOAT = 4
+EXPERTS = ".mlp.experts"
+"""What is added to a block's key where its experts are a unit of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tower:
@@ -23,6 +27,11 @@ class Tower:
     def key(self, place: int) -> str:
         """Of a block."""
         return f"{self.name}.blocks.{self.first + place}"
+
+    @property
+    def units(self) -> list[str]:
+        """Of all, and of their experts."""
+        return [one for key in self.keys for one in (key, key + EXPERTS)]
 
     @property
     def keys(self) -> list[str]:
@@ -137,8 +146,10 @@ class Walk:
         for i, shape in enumerate(tower.shapes):
             key = tower.key(i)
             self.enter(key)
+            self.enter(key + EXPERTS)
             forward, _ = block_profiles(shape, tower.checkpointing, learns=learns)
             self.course.play(forward, (shape.size, 0, 0, 0))
+            self.leave(key + EXPERTS)
             self.leave(key)
             if i == 0 and extra:
                 self.course.add("activations", -extra)
@@ -151,10 +162,18 @@ class Walk:
         for i in reversed(range(len(tower.shapes))):
             key, shape = tower.key(i), tower.shapes[i]
             self.enter_back(key)
+            self.enter_back(key + EXPERTS)
             forward, backward = block_profiles(shape, tower.checkpointing, keeps=keeps)
             self.course.play(backward, (forward.end[0] - shape.size, shape.size, 0, 0))
-            self.leave_back(key, backward.end[3])
+            experts = self._of_experts(key, shape)
+            self.leave_back(key + EXPERTS, experts)
+            self.leave_back(key, backward.end[3] - experts)
             self.course.mark(f"{key} backward")
+
+    def _of_experts(self, key: str, shape: BlockShape) -> int:
+        """Bytes of whole gradients that are another unit's."""
+        unit = self.units.get(key + EXPERTS)
+        return 0 if unit is None else unit.kept // _FLOAT * shape.numbers.size
 
     def waited(self) -> None:
         """A microbatch is through: what it left is added to where its precision is that of the sum."""
