@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,9 @@ def test_the_page_says_what_a_person_signs_for() -> None:
         assert word in done.stdout
     assert "cost" in done.stdout
     assert "eye plan --model vit-b/16 --gpus 16" in done.stdout
-    assert "explain" not in done.stdout
+    command = shlex.split(done.stdout.splitlines()[-1].partition("go on with: ")[2])
+    for word in ("data.batch=256", "model.options.depth=4", "a100-40", "1e+08", "plan.toml"):
+        assert word in command
 
 
 def test_the_files_are_what_training_and_people_take(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -160,7 +161,22 @@ def plan(
         explain(best.terms())
     for place in out or ():
         note(f"written: {place}")
-    print(f"\ngo on with: {_command(best, recipe, str(model), out or [])}")
+    said = {
+        "--set": change,
+        "--network": network,
+        "--storage": None if storage == _STORAGE else storage,
+        "--layout": layout,
+        "--classes": classes,
+        "--pictures": pictures,
+        "--epochs": epochs,
+        "--pictures-total": pictures_total,
+        "--tokens": tokens,
+        "--picture-bytes": picture_bytes,
+        "--spares": spares,
+        "--price": price,
+    }
+    what = [recipe] if recipe is not None else ["--model", str(model)]
+    print(f"\ngo on with: {_command(best, what, gpu or 'h100', said, out or [])}")
 
 
 def _processes(run: str) -> int:
@@ -216,13 +232,15 @@ def _brief(one: Planned) -> dict[str, Any]:
     return {**{name: getattr(one, name) for name in names}, "goodput": one.goodput.fraction}
 
 
-def _command(best: Planned, recipe: str | None, model: str, out: list[Path]) -> str:
+def _command(best: Planned, what: list[str], gpu: str, said: dict[str, Any], out: list[Path]) -> str:
     """What a person types next: write the plan, or start it."""
     written = next((place for place in out if place.suffix.lower() == ".toml"), None)
     if written is None:
-        what = recipe if recipe is not None else f"--model {model}"
-        name = best.cluster.node.accelerator.name
-        return f"eye plan {what} --gpus {best.gpus} --gpu {name} ... -o plan.toml -o plan.png"
+        words = ["eye", "plan", *what, "--gpus", str(best.gpus), "--gpu", gpu]
+        for option, value in said.items():
+            for one in value if isinstance(value, list) else [value]:
+                words += [] if one is None else [option, f"{one:g}" if isinstance(one, float) else str(one)]
+        return shlex.join([*words, "-o", "plan.toml", "-o", "plan.png"])
     if best.nodes == 1:
         return f"eye train {written} --nproc {best.gpus}"
     each = best.cluster.node.accelerators
