@@ -209,7 +209,8 @@ def reasons(
     for id_, cosine, text in zip(found["id"].to_pylist(), cosines, texts, strict=True):
         parts = list(fits.why)
         for word in fits.words:
-            place = next(column for column in TEXT_COLUMNS if word in (text.get(column) or "").lower())
+            # Lance may know letters in small that Python does not: then the word stands there without a place.
+            place = next((column for column in TEXT_COLUMNS if word in (text.get(column) or "").lower()), "it")
             parts.append(f"{place} holds {word!r}")
         if query is not None and cosine is not None:
             same = query.id is not None and query.id == id_
