@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +16,9 @@ from compoundeye.console._refusals import NotFound, TooLarge, Unprocessable, Wro
 from compoundeye.console._snapshot import Rows, Snapshot
 from compoundeye.console._state import Console
 from compoundeye.console._views import Views
-from compoundeye.corpus import Condition, index_report, search
+from compoundeye.corpus import Condition, ensure_index, index_report, search
 from compoundeye.pixels import PictureError, probe
-from compoundeye.records import picture_id
+from compoundeye.records import EyeError, picture_id
 
 MOST = 500
 """Results of one search: what is less like it than 500 others is no answer any more."""
@@ -46,6 +48,8 @@ class Finder:
         self._views = console.part(Views)
         self._found: Bounded[Found] = Bounded(SEARCHES, lambda _: 1)
         self._uploads: Bounded[bytes] = Bounded(UPLOADED_BYTES, len)
+        self._indexing: dict[str, threading.Thread] = {}
+        self._lock = threading.Lock()
 
     def keep(self, data: bytes) -> str:
         """Take a picture to search by; the word that stands for it as long as it is among the latest.
@@ -90,8 +94,11 @@ class Finder:
 
     def _search(self, corpus: str, at: Snapshot, asked: Filter, like: str | None, meaning: str | None, k: int) -> Found:
         fits = asked.condition(at.corpus)
-        # Without an index the search is exact: making one takes minutes, which `eye search` says and a page cannot.
-        exact = True if index_report(at.corpus) is None else None
+        # Making an index takes minutes where it is worth while: nobody waits for it, and searches are exact until then.
+        exact = None
+        if index_report(at.corpus) is None:
+            exact = True
+            self._index_later(at.corpus.path)
         table = search(
             at.corpus, self._picture(like), meaning=meaning, where=fits.sql, k=k, name=asked.name, exact=exact
         )
@@ -107,6 +114,19 @@ class Finder:
             kept = mask[rows]
         cosines = [one for one, keep in zip(table["similarity"].to_pylist(), kept, strict=True) if keep]
         return Found(at, rows[kept], tuple(cosines), tuple(np.array(why, object)[kept].tolist()))
+
+    def _index_later(self, path: str) -> None:
+        """Have the index made that `eye search` would make, once, in the background."""
+
+        def make() -> None:
+            # Somebody else makes it, or nothing can be written there: slower, no less right.
+            with suppress(EyeError, OSError):
+                ensure_index(path)
+
+        with self._lock:
+            if path not in self._indexing:
+                self._indexing[path] = threading.Thread(target=make, name="index", daemon=True)
+                self._indexing[path].start()
 
     def _picture(self, like: str | None) -> bytes | str | None:
         if like is None:
