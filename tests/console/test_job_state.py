@@ -167,11 +167,22 @@ def test_accounts_of_both_kinds_read_alike(folder: Path) -> None:
         ("failed", "a", 1),
     ]
     account = {"seen": 9, "done": 4, "duplicate": 0, "abstained": 4, "failed": 1, "reasons": {"truncated": 1}}
-    write(folder, "result", account=account, abstained={"below the threshold": 4}, new=9)
+    promise = {"asked": 0.9, "shown": True, "lower_bound": 0.91, "pictures": 1200, "note": "held out in turn"}
+    facts = {"abstained": {"below the threshold": 4}, "new": 9, "classifier": "a probe", "precision": promise}
+    write(folder, "result", account=account, **facts)
     both = outcome(read(folder))
     assert both is not None
     assert (both.done, both.abstained, both.failed, both.new) == (4, 4, 1, 9)
     assert [(one.outcome, one.pictures) for one in both.reasons] == [("abstained", 4), ("failed", 1)]
+    assert both.notes == [
+        "By a probe.",
+        "Precision 0.9 is shown: at least 0.910 with 90 % confidence, on 1,200 pictures.",
+        "Held out in turn.",
+    ]
+    write(folder, "result", account=account, **facts | {"precision": {"asked": 0.9, "shown": False}})
+    again = outcome(read(folder))
+    assert again is not None
+    assert again.notes[1].startswith("Precision 0.9 is not shown")
 
 
 def test_a_result_without_an_account_has_no_outcome(folder: Path) -> None:

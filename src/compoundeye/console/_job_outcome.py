@@ -38,6 +38,8 @@ class Outcome(BaseModel):
     """Inputs of an ingest that were looked at before."""
     new: int | None = None
     """Pictures that this run of a categorise looked at; the other figures are of the whole corpus."""
+    notes: list[str] = []
+    """How far the answers of a categorise can be trusted, in sentences."""
 
 
 def outcome(job: Job) -> Outcome | None:
@@ -57,7 +59,24 @@ def outcome(job: Job) -> Outcome | None:
         reasons=sorted(why, key=lambda one: (-one.pictures, one.reason))[:MOST_REASONS],
         known=job.result.get("known"),
         new=job.result.get("new"),
+        notes=_notes(job.result),
     )
+
+
+def _notes(result: Mapping[str, Any]) -> list[str]:
+    notes, promise = [], result.get("precision")
+    if result.get("classifier"):
+        notes.append(f"By {result['classifier']}.")
+    if isinstance(promise, Mapping) and promise.get("asked") is not None:
+        asked = f"Precision {promise['asked']:g}"
+        if promise.get("shown"):
+            bound, pictures = promise.get("lower_bound") or 0.0, promise.get("pictures") or 0
+            notes.append(f"{asked} is shown: at least {bound:.3f} with 90 % confidence, on {pictures:,} pictures.")
+        else:
+            notes.append(f"{asked} is not shown: too few labelled pictures, or too many mistakes among them.")
+        if promise.get("note"):
+            notes.append(f"{promise['note'][0].upper()}{promise['note'][1:]}.")
+    return notes
 
 
 def failed_since(corpus: str, moment: float, limit: int) -> list[tuple[str, str, datetime]]:

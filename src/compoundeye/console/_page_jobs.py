@@ -29,7 +29,7 @@ def page(request: Request, here: Here) -> Response:
 @router.get("/jobs/{id}")
 def one(request: Request, here: Here, id: str) -> Response:  # noqa: A002
     """One job."""
-    job = detail_of(here, here.part(jobs_of).get(id)).model_dump(mode="json")
+    job = detail_of(here, here.part(jobs_of).get(id)).model_dump(mode="json", exclude={"result"})
     return render(request, "job.html", page="jobs", job=job)
 
 

@@ -56,6 +56,8 @@ function outcome(job) {
   const names = { ...ACCOUNT, done: job.kind === "ingest" ? "Stored" : "Labelled" };
   const shown = Object.entries(names).filter(([key]) => found[key] || key === "seen" || key === "done" || key === "failed");
   $("account").replaceChildren(...shown.map(([key, name]) => figure(name, number(found[key]))));
+  $("notes").hidden = !found.notes.length;
+  $("notes").replaceChildren(...found.notes.map((one) => h("p", {}, one)));
   $("reasons").hidden = !found.reasons.length;
   $("reasons").querySelector("tbody").replaceChildren(...found.reasons.map((one) => h("tr", {},
     h("td", { class: "num" }, number(one.pictures)), h("td", {}, one.outcome), h("td", {}, one.reason))));

@@ -3,6 +3,8 @@ import { ago, api, ask, duration, h, number, rate } from "./eye.js";
 
 const KINDS = { running: "accent", stopping: "doubt", done: "good", stopped: "", failed: "wrong", killed: "wrong" };
 
+const AGAIN = { done: "Run again", failed: "Try again", stopped: "Resume", killed: "Resume" };
+
 export const alive = (job) => job.state === "running" || job.state === "stopping";
 
 export function badge(job) {
@@ -70,5 +72,5 @@ export function actions(job, changed, forgotten) {
   };
   if (job.state === "running") return [button("Stop", send("stop"))];
   if (job.state === "stopping") return [button("Kill", end, "danger")];
-  return [button(job.state === "done" ? "Run again" : "Resume", send("resume")), button("Forget", forget, "quiet")];
+  return [button(AGAIN[job.state], send("resume")), button("Forget", forget, "quiet")];
 }
