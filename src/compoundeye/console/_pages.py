@@ -25,6 +25,7 @@ class Page:
 
 
 PAGES = (
+    Page("gallery", "Gallery", "/c/{corpus}"),
     Page("jobs", "Jobs", "/jobs"),
     Page("api", "API", "/api"),
     Page("start", "Start", "/", listed=False),
