@@ -11,7 +11,7 @@ from compoundeye.cli._runs import duration
 
 if TYPE_CHECKING:
     from compoundeye.capacity import CategorisingPlan, Term, Way
-    from compoundeye.plan import Actual, Candidate, Executed, Memory, Planned, Tally
+    from compoundeye.plan import Actual, Candidate, Executed, Memory, Planned, Saving, Tally
 
 GB, TB = 1e9, 1e12
 DAY = 86_400.0
@@ -25,7 +25,7 @@ def show_plan(plan: Planned) -> None:
     where = f"{plan.gpus:,} {gpu} in {plan.nodes:,} nodes, {network} between them" if plan.nodes > 1 else (
         f"{plan.gpus:,} {gpu} in one node"
     )  # fmt: skip
-    print(f"{plan.settings.model.name}, {plan.sizes.parameters / 1e9:,.3g} thousand million parameters, on {where}")
+    print(f"{plan.settings.model.name}, {plan.sizes.parameters / 1e9:,.3g} billion parameters, on {where}")
     print(f"batches of {plan.settings.data.batch:,} pictures; {_looked(plan)}\n")
     _show_best(plan)
     _show_memory(plan)
@@ -111,17 +111,23 @@ def _show_failures(plan: Planned) -> None:
     spare = f"{kept.spares:,} spare nodes" if kept.spares != 1 else "one spare node"
     rows = [
         ("between failures", duration(kept.mttf), f"by the rates of {kept.reliability.title}"),
-        ("checkpoint", f"{cost.bytes / TB:,.2f} TB", f"written in {duration(cost.write)}, beside the training"),
+        ("checkpoint", f"{cost.bytes / TB:,.2f} TB", _written(cost)),
         ("saved every", duration(kept.interval), f"{plan.save_every:,} steps"),
         ("goodput", _percent(kept.fraction), f"{_percent(kept.low)} to {_percent(kept.high)}; {spare}"),
     ]
     lost = sorted(kept.lost.items(), key=lambda one: -one[1])
-    rows += [(f"lost by {cause}", _percent(share), _gpu_days(plan, share)) for cause, share in lost if share > _SMALL]
+    rows += [(f"lost by {cause}", _percent(share), _gpu_hours(plan, share)) for cause, share in lost if share > _SMALL]
     print()
     print_table(("failures", "", ""), rows)
 
 
-def _gpu_days(plan: Planned, share: float) -> str:
+def _written(cost: Saving) -> str:
+    """What the storage has to take for it: beside the training, but often."""
+    rate = cost.bytes / cost.write / GB
+    return f"written in {duration(cost.write)} beside the training, if the storage takes {rate:,.0f} GB/s"
+
+
+def _gpu_hours(plan: Planned, share: float) -> str:
     return f"{share * plan.gpu_hours:,.0f} GPU-hours"
 
 

@@ -17,7 +17,7 @@ _BATCHES = {
     True: (65_536, "Dehghani et al., 2023, arXiv:2302.05442, section 4.1: ViT-22B took batches of 65 thousand"),
     False: (4_096, "Dosovitskiy et al., 2020, arXiv:2010.11929, table 3"),
 }
-"""Pictures a step of a network with and without a thousand million parameters."""
+"""Pictures a step of a network of a billion parameters and more, and of fewer."""
 
 
 def default_settings(model: str, changes: Sequence[str] = ()) -> tuple[Settings, tuple[str, ...]]:
