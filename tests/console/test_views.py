@@ -27,7 +27,7 @@ from compoundeye.console._snapshot import Snapshots
 from compoundeye.console._state import Console, Served
 from compoundeye.console._views import Looking, Views
 from compoundeye.corpus import Corpus, CorpusError, compact, correct
-from compoundeye.records import picture_id
+from compoundeye.records import EyeError, picture_id
 
 KINDS = ("tabby", "Tiger cat", "beagle", "pizza", "It's")
 ROWS = 40
@@ -343,20 +343,41 @@ def test_near_duplicates_are_found_once_and_then_known(tmp_path: Path) -> None:
     assert views.view("corpus", sort="duplicates").page(0, 5).tolist() == [3, 7, 11, 30, 0]
 
 
-def test_of_a_large_corpus_near_duplicates_are_looked_for_in_the_background(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_a_large_corpus_near_duplicates_are_looked_for_beside_the_server(tmp_path: Path) -> None:
     store = make(tmp_path / "corpus.lance", 1)
-    go, found = threading.Event(), _twins.duplicates
-    monkeypatch.setattr(_twins, "duplicates", lambda *args, **more: go.wait() and found(*args, **more))
     twins, at = _twins.Twins(at_once=0), Snapshots(store.path).newest()
-    for _ in range(2):
-        with pytest.raises(Conflict, match="ask again"):
-            twins.groups(at)
-    go.set()
-    assert twins._searching is not None
-    twins._searching.join()
+    with pytest.raises(Conflict, match="ask again"):
+        twins.groups(at)
+    assert twins._search is not None
+    twins._search[1].join()
+    assert len(twins.groups(at)) == ROWS
     assert not twins.groups(at).present.any()
+    twins.close()
+
+
+def test_near_duplicates_of_a_corpus_that_goes_away_are_an_error_not_a_wait(tmp_path: Path) -> None:
+    store = make(tmp_path / "corpus.lance", 1)
+    twins, at = _twins.Twins(at_once=0), Snapshots(store.path).newest()
+    shutil.rmtree(store.path)
+    with pytest.raises(Conflict):
+        twins.groups(at)
+    assert twins._search is not None
+    twins._search[1].join()
+    for _ in range(2):
+        with pytest.raises(EyeError, match="no corpus"):
+            twins.groups(at)
+
+
+def test_the_end_of_the_console_is_the_end_of_what_runs_beside_it(tmp_path: Path) -> None:
+    store = make(tmp_path / "corpus.lance", 1)
+    console = Console(Served(corpora=(store.path,)))
+    looking = console.part(Views).looking("corpus")
+    looking.twins._at_once = 0
+    with pytest.raises(Conflict):
+        console.part(Views).view("corpus", sort="duplicates")
+    assert looking.twins._search is not None
+    console.close()
+    assert not looking.twins._search[1].is_alive()
 
 
 def test_many_threads_that_ask_at_once_all_get_what_one_would_get(store: Corpus) -> None:

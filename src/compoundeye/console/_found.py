@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
+from compoundeye.console._aside import Aside
 from compoundeye.console._bounded import Bounded
 from compoundeye.console._filters import Filter
 from compoundeye.console._pictures import told
@@ -18,7 +18,7 @@ from compoundeye.console._state import Console
 from compoundeye.console._views import Views
 from compoundeye.corpus import Condition, ensure_index, index_report, search
 from compoundeye.pixels import PictureError, probe
-from compoundeye.records import EyeError, picture_id
+from compoundeye.records import Progress, picture_id
 
 MOST = 500
 """Results of one search: what is less like it than 500 others is no answer any more."""
@@ -48,7 +48,7 @@ class Finder:
         self._views = console.part(Views)
         self._found: Bounded[Found] = Bounded(SEARCHES, lambda _: 1)
         self._uploads: Bounded[bytes] = Bounded(UPLOADED_BYTES, len)
-        self._indexing: dict[str, threading.Thread] = {}
+        self._indexing: dict[str, Aside] = {}
         self._lock = threading.Lock()
 
     def keep(self, data: bytes) -> str:
@@ -116,17 +116,16 @@ class Finder:
         return Found(at, rows[kept], tuple(cosines), tuple(np.array(why, object)[kept].tolist()))
 
     def _index_later(self, path: str) -> None:
-        """Have the index made that `eye search` would make, once, in the background."""
-
-        def make() -> None:
-            # Somebody else makes it, or nothing can be written there: slower, no less right.
-            with suppress(EyeError, OSError):
-                ensure_index(path)
-
+        """Have the index made that `eye search` would make, once."""
         with self._lock:
             if path not in self._indexing:
-                self._indexing[path] = threading.Thread(target=make, name="index", daemon=True)
+                self._indexing[path] = Aside(make_index, [path])
                 self._indexing[path].start()
+
+    def close(self) -> None:
+        """End what is under way."""
+        for work in self._indexing.values():
+            work.stop()
 
     def _picture(self, like: str | None) -> bytes | str | None:
         if like is None:
@@ -140,6 +139,11 @@ class Finder:
             return bytes.fromhex(like)
         except ValueError as error:
             raise Unprocessable("like: give the id of a picture, 32 hexadecimal digits") from error
+
+
+def make_index(tell: Progress, _folder: str, path: str) -> None:
+    """What runs beside the server. If somebody else makes it, or nothing can be written there, searches stay exact."""
+    ensure_index(path, progress=tell)
 
 
 def _similar(why: str, fits: Condition) -> str:

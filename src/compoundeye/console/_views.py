@@ -85,15 +85,22 @@ class Looking:
         self.columns = Columns()
         self.twins = Twins()
         self.masks = Masks(self.columns, self.twins)
+        self._closed = False
         self.warming = threading.Thread(target=self._warm, args=(warm_from,), name="columns", daemon=True)
         self.warming.start()
+
+    def close(self) -> None:
+        """End what is under way in the background."""
+        self._closed = True
+        self.warming.join()
+        self.twins.close()
 
     def _warm(self, warm_from: int) -> None:
         # Whoever asks sooner waits for the column; errors are for those who ask.
         with suppress(EyeError, OSError):
             at = self.snapshots.newest()
             for name in _USUAL if at.rows >= warm_from else ():
-                if at.corpus.has_column(name):
+                if at.corpus.has_column(name) and not self._closed:
                     _column(self, at, name, SHOWN)
 
 
@@ -107,6 +114,12 @@ class Views:
         self._looking: dict[str, Looking] = {}
         self._turns = threading.BoundedSemaphore(AT_ONCE)
         self._views: Bounded[View] = Bounded(VIEW_BYTES, lambda view: view.nbytes)
+
+    def close(self) -> None:
+        """End what is under way in the background; the console calls it at its end."""
+        with self._lock:
+            for one in self._looking.values():
+                one.close()
 
     def looking(self, corpus: str) -> Looking:
         """Versions and columns of a corpus, by its name in addresses.
