@@ -44,7 +44,7 @@ function caps(name) {
 }
 
 export function showKeys() {
-  if (document.getElementById("keys-title")) return;
+  if (document.querySelector("dialog[open]")) return;
   const lists = [...tables].reverse().filter(({ table }) => Object.keys(table).length).map(({ title, table }) => [
     h("h3", {}, title),
     h("dl", { class: "keys" }, Object.entries(table).map(([name, [what]]) => [h("dt", {}, caps(name)), h("dd", {}, what)])),
