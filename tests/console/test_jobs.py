@@ -21,6 +21,7 @@ from PIL import Image
 
 from compoundeye.categorise import categorise
 from compoundeye.console._app import application
+from compoundeye.console._job_watch import Watch
 from compoundeye.console._jobs import AT_ONCE, Jobs
 from compoundeye.console._refusals import Conflict, NotFound
 from compoundeye.console._state import Served
@@ -189,7 +190,7 @@ def test_stopped_and_resumed_the_corpus_is_that_of_an_unbroken_run(
 def test_killed_it_is_noticed_and_goes_on(
     client: TestClient, own_home: Path, many: Path, corpus: str, tmp_path: Path
 ) -> None:
-    job = begin(client, kind="ingest", sources=[str(many)])
+    job = begin(client, kind="ingest", sources=[str(many)], workers=1)
     until(client, job, half_way)
     os.kill(processes(own_home, job)["command"]["pid"], signal.SIGKILL)
     killed = until(client, job, ended)
@@ -211,6 +212,19 @@ def test_without_its_runner_a_job_is_still_one_that_runs(client: TestClient, own
     assert client.post(f"/api/v1/jobs/{job}/resume").status_code == 409
     done = until(client, job, ended)
     assert (done["state"], done["outcome"]["done"]) == ("done", MANY)
+
+
+def test_a_console_in_the_background_of_a_script_can_stop_its_jobs(tmp_path: Path, many: Path, corpus: str) -> None:
+    jobs = Jobs(tmp_path / "jobs")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what a shell gives to `eye console &`
+    try:
+        job = jobs.begin("ingest", "x", corpus, ["ingest", "--workers=1", "--", str(many), corpus], {}, "ann").id
+        jobs.stop(job, "ann")
+        wait_for_end(jobs, job)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert jobs.get(job).state == "stopped"
+    assert Corpus.open(corpus).rows < MANY
 
 
 def test_one_that_does_not_listen_can_be_killed(client: TestClient, own_home: Path, many: Path) -> None:
@@ -373,6 +387,47 @@ def test_folders_of_the_server_are_shown_below_the_roots_alone(client: TestClien
     assert below["parent"] == str(few)
     assert client.get("/api/v1/jobs/places", params={"path": str(few.parent)}).status_code == 403
     assert client.get("/api/v1/jobs/places", params={"path": f"{few}/00000.jpg"}).status_code == 422
+
+
+def test_what_is_refused_leaves_no_job(client: TestClient, own_home: Path, few: Path) -> None:
+    ingest_few = {"kind": "ingest", "corpus": "cats", "sources": [str(few)]}
+    for asked, code in [
+        (ingest_few | {"sources": ["/etc"]}, 403),
+        (ingest_few | {"sources": [f"{few}/../many/../../../etc"]}, 403),
+        (ingest_few | {"sources": ["--retry-failed"]}, 422),
+        (ingest_few | {"sources": [f"{few}/nothing"]}, 422),
+        (ingest_few | {"corpus": "/etc"}, 404),
+        (ingest_few | {"arguments": ["--help"]}, 422),
+        (ingest_few | {"kind": "export"}, 422),
+        ({"kind": "categorise", "corpus": "cats", "model": "--help"}, 422),
+        ({"kind": "categorise", "corpus": "cats", "way": "examples", "examples": "/root"}, 403),
+    ]:
+        answer = client.post("/api/v1/jobs", json=asked)
+        assert (answer.status_code, list(answer.json())) == (code, ["error"]), asked
+    forged = client.post("/api/v1/jobs", json=ingest_few, headers={"X-CompoundEye": ""})
+    assert forged.status_code == 403
+    assert client.get("/api/v1/jobs").json() == {"items": [], "next": None}
+    assert [one.name for one in (own_home / "jobs").iterdir() if one.is_dir()] == []
+
+
+def test_the_watch_sees_the_newest_and_all_that_run(
+    tmp_path: Path, many: Path, corpus: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compoundeye.console._job_watch.SHOWN", 1)
+    monkeypatch.setattr("compoundeye.console._job_watch.EVERY_S", 0.0)
+    jobs = Jobs(tmp_path / "jobs")
+    watch = Watch(jobs)
+    runs = jobs.begin("ingest", "x", corpus, ["ingest", "--workers=1", "--", str(many), corpus], {}, "ann").id
+    for kind in ("a", "b"):
+        newest = jobs.begin(kind, "x", corpus, ["--version"], {}, "ann").id
+        wait_for_end(jobs, newest)
+        os.rename(tmp_path / "jobs" / newest, tmp_path / "jobs" / f"99990101-00000{ord(kind) % 10}-0123abcd")
+    assert set(watch.look()) == {"99990101-000008-0123abcd", runs}
+    jobs.stop(runs, "ann", kill=True)
+    wait_for_end(jobs, runs)
+    assert set(watch.look()) == {"99990101-000008-0123abcd"}
+    assert watch.one(runs)[runs].state == "killed"
+    assert watch.one("20260301-140512-0123abcd") == {}
 
 
 def test_old_jobs_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corpus: str) -> None:

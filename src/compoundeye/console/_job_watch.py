@@ -11,11 +11,12 @@ from starlette.concurrency import run_in_threadpool
 
 from compoundeye.console._job_state import Job
 from compoundeye.console._jobs import Jobs, jobs_of
+from compoundeye.console._refusals import NotFound
 from compoundeye.console._state import Console
 
 EVERY_S = 0.5
 SHOWN = 100
-"""Newest jobs that are watched; of older ones somebody asks."""
+"""Newest jobs that everybody is told of; of older ones, those that run."""
 STREAM_S = 300.0
 """A stream ends after this; a browser comes back by itself, and a server that is to end waits for nobody for ever."""
 BACK_MS = 1_000
@@ -23,7 +24,7 @@ _SILENCE_S = 15.0
 
 
 class Watch:
-    """The newest jobs, at most half a second old however many ask."""
+    """The newest jobs and all that run, at most half a second old however many ask."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
@@ -35,9 +36,17 @@ class Watch:
         """Jobs by id."""
         with self._lock:
             if time.monotonic() - self._at >= EVERY_S:
-                self._found = {job.id: job for job in self._jobs.all(SHOWN)}
+                found = self._jobs.all()
+                self._found = {job.id: job for job in (*found[:SHOWN], *(job for job in found[SHOWN:] if job.alive))}
                 self._at = time.monotonic()
             return self._found
+
+    def one(self, id: str) -> dict[str, Job]:  # noqa: A002
+        """The job of an id, however old, under its id; empty if there is none."""
+        try:
+            return {id: self.look().get(id) or self._jobs.get(id)}
+        except NotFound:
+            return {}
 
 
 def watch_of(console: Console) -> Watch:
@@ -55,8 +64,7 @@ async def stream(watch: Watch, text: Callable[[Job], str], only: str | None = No
     until, spoken, told = time.monotonic() + STREAM_S, time.monotonic(), dict[str, Job]()
     yield f"retry: {BACK_MS}\n\n".encode()
     while time.monotonic() < until:
-        found = await run_in_threadpool(watch.look)
-        now = {id_: job for id_, job in found.items() if only is None or id_ == only}
+        now = await run_in_threadpool(watch.look) if only is None else await run_in_threadpool(watch.one, only)
         changed = [_event("job", text(job)) for id_, job in reversed(now.items()) if told.get(id_) != job]
         changed += [_event("gone", f'"{id_}"') for id_ in told if id_ not in now]
         told = now
