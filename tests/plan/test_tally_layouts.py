@@ -12,8 +12,8 @@ from compoundeye.plan import Case, Executed, tally
 
 CASES: dict[str, tuple[Case, int]] = {
     "pipeline, first": (case(6, pipeline=2, microbatches=3, batch=36), 0),
-    "pipeline, in the middle": (case(12, {"depth": 3}, pipeline=3, tensor=2, microbatches=3, **SELECTIVE), 5),
-    "pipeline, last": (case(8, {"depth": 4, **HUGE}, pipeline=4, microbatches=6, batch=24, **BF16, **FULL), 7),
+    "pipeline, in the middle": (case(12, {"depth": 3}, pipeline=3, tensor=2, microbatches=3, **BF16, **SELECTIVE), 5),
+    "pipeline, last": (case(8, {**HUGE, "depth": 2}, pipeline=2, tensor=2, microbatches=3, **BF16, **FULL), 7),
     "pipeline of chunks": (
         case(8, {"depth": 5, "layer_scale": 0.1}, pipeline=2, chunks=2, tensor=2, microbatches=4, **FULL),
         4,

@@ -102,6 +102,8 @@ class Ledger:
         """Bytes of a number that layers compute on."""
         self.between = 4 if rounds else self.width
         """Bytes of a number in norms and sums."""
+        self.summed = 4 if microbatches > 1 else self.width
+        """Bytes of a gradient that is summed over copies: FSDP adds those of several passes up in float32."""
         self.learns = learns != "nothing"
         """Whether gradients flow here."""
         self.weights = learns == "weights"

@@ -4,8 +4,9 @@ FLOPs by phase, and collectives by kind, dimension and phase, are those that `dr
 number for number. Where they differ, and why:
 
 - float8 cannot run without a GPU: what is counted are the products of bf16, and the casts.
-- Muon on matrices that are split by tensor: how DTensor then cuts its products is not described, and they are written
-  down as if each rank's part were a matrix of its own.
+- Muon's update. DTensor chooses by size and number of ranks how to cut its products: described is the way that it takes
+  for matrices cut by rows over few ranks. For large matrices, many ranks, replicas or tensor it takes others, mixed;
+  FLOPs and traffic of that phase are then an estimate. Forward and backward are exact.
 - Ranks whose share is smaller than others' (of classes that do not divide, say) do less than the first, which is meant.
 
 Besides, what both leave out: on a GPU biases of experts are added by a product with a matrix of zeros and ones

@@ -158,14 +158,14 @@ def _norm(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group, 
     ledger.streams(part, 2 * numbers, 3 * numbers, between=True)
     if ledger.weights:
         count = 2 if c.norm == "layer" else 1
-        size = (width or c.width) * ledger.width
+        size = (width or c.width) * ledger.summed
         ledger.call(part, "backward", "all_reduce", tensor, size, count=count / ledger.microbatches, hidden=False)
 
 
 def _scale(ledger: Ledger, part: str, numbers: int, c: ViTConfig, tensor: Group) -> None:
     ledger.streams(part, 2 * numbers, 6 * numbers, between=True)
     if ledger.weights:
-        size, count = c.width * ledger.width, 1 / ledger.microbatches
+        size, count = c.width * ledger.summed, 1 / ledger.microbatches
         ledger.call(part, "backward", "all_reduce", tensor, size, count=count, hidden=False)
 
 

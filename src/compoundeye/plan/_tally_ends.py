@@ -52,14 +52,14 @@ def leave(c: ViTConfig, sight: Sight, count: float, *, pooled: bool = True) -> t
     Args:
         pooled: False where all tokens are wanted.
     """
-    ledger = Ledger(count, _plain(sight), learns=sight.learns, rounds=sight.rounds)
+    ledger = Ledger(count, _plain(sight), learns=sight.learns, microbatches=sight.microbatches, rounds=sight.rounds)
     tensor, context = sight.tensor, sight.context
     most, width = sight.rows * sight.length * c.width, ledger.width
     few = most // tensor.size
     ledger.streams("norm", 2 * few, 3 * few, again="never", between=True)
     if ledger.weights:
-        norms = (2 if c.norm == "layer" else 1) / sight.microbatches
-        ledger.call("norm", "backward", "all_reduce", tensor, c.width * width, count=norms, hidden=False)
+        norms = (2 if c.norm == "layer" else 1) / ledger.microbatches
+        ledger.call("norm", "backward", "all_reduce", tensor, c.width * ledger.summed, count=norms, hidden=False)
     # Along tensor all ranks have the same gradient and each takes its part; along context it is summed.
     ledger.talk("join", "all_gather", None, tensor, most * width, again="never")
     ledger.talk("join", "all_gather", "reduce_scatter", context, most * context.size * width, again="never")

@@ -3,6 +3,7 @@
 `torch.optim.Muon` works on sharded matrices as they are. Of one [n, m] whose rows are cut over R ranks, with n <= m,
 X X^T and its square are computed by rows, for which X, X X^T and X are gathered in every step. A taller one is
 transposed: its columns are cut then, X X^T is a sum over ranks, and its square is computed on each of them.
+Exact for few ranks and small matrices only: DTensor weighs other ways of cutting, and takes them where they send less.
 """
 
 from __future__ import annotations
