@@ -16,7 +16,7 @@ Both count what tensors hold on a processor's kernels. On a GPU:
 - the allocator rounds up and fragments, libraries have workspaces: see `_dry_run`.
 
 Of a pipeline's microbatches those in the middle are all alike, and left out of the course. Muon's products are not
-played. Experts are taken to have equally many tokens, and to be gathered when their block begins.
+played. Experts are taken to have equally many tokens, and to be gathered when their block begins and not within it.
 """
 
 from __future__ import annotations

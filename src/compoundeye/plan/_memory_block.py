@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -136,7 +136,8 @@ def block_profiles(
     flow = Flow([tape.held(shape.size)])
     tape.taken()
     tape.backward(flow)
-    return forward, tape.taken()
+    last = tape.taken()
+    return forward, replace(last, first=tape.parts[0]) if tape.parts else last
 
 
 def recomputed(tape: Tape, x: Held, shape: BlockShape, checkpointing: Checkpointing) -> Held:

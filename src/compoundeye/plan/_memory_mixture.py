@@ -57,6 +57,10 @@ def mixture(
         del of_share
         flow.stack[-1] = of_rows
 
+    def through(flow: Flow) -> None:
+        del flow
+        tape.parts.append(tape.taken())
+
     x_size = x.size
     chosen = _routed(tape, x, positions, width, m, numbers)
     copies = tape.held(whole) if m.each > 1 else x
@@ -71,6 +75,7 @@ def mixture(
         del began
         y = tape.held(whole)
         tape.then(again)
+    tape.then(through)
     cached, tape.cached = tape.cached, (None if m.expert > 1 else tape.cached)
     y = _stacked(tape, y, rows, width, hidden, local, bias, numbers)
     y = activation(tape, y, kind)

@@ -103,7 +103,7 @@ class Rank:
             found[f"backbone.blocks.{i}"] = shared(parameters, ways, size, learns=learns)
             if mixed and apart:
                 copies = plan.data * plan.context // plan.expert
-                experts = shared(expert_parameters(c, plan.expert), copies, size, learns=learns)
+                experts = shared(expert_parameters(c, plan.expert), copies, size, learns=learns, mean=True)
                 found[f"backbone.blocks.{i}{EXPERTS}"] = experts
             shapes.append(self._shape(drop=bool(c.drop_path * i), mixed=mixed))
         if first or last:

@@ -47,11 +47,19 @@ class Shared:
     narrow: bool
     """Whether gradients come in another precision than they are summed in."""
     learns: bool = True
+    divided: int = 0
+    """Of gradients that nobody shares and that are divided: experts' where each rank has its own."""
 
 
 @lru_cache(maxsize=4096)
-def shared(parameters: tuple[Parameter, ...], ways: int, size: int, *, learns: bool = True) -> Shared:
-    """A unit that so many ranks share, whose elements are ``size`` bytes while it computes."""
+def shared(
+    parameters: tuple[Parameter, ...], ways: int, size: int, *, learns: bool = True, mean: bool = False
+) -> Shared:
+    """A unit that so many ranks share, whose elements are ``size`` bytes while it computes.
+
+    Args:
+        mean: whether gradients are divided by a number of their own.
+    """
     count = sum(one.gathered(ways) for one in parameters)
     numbers = sum(one.size for one in parameters)
     other = sum(one.size for one in parameters if len(one.shape) > 1 and one.shape[0] == 1 and not one.shape[-1] % ways)
@@ -71,6 +79,7 @@ def shared(parameters: tuple[Parameter, ...], ways: int, size: int, *, learns: b
         * _FLOAT,
         narrow=narrow,
         learns=learns,
+        divided=count * _FLOAT if mean and ways == 1 else 0,
     )
 
 
@@ -85,6 +94,7 @@ class Sharing:
         self._kept = set[str]()
         self._forward = 0
         self._reduced = 0
+        self._summed = 0
 
     def enter(self, key: str) -> None:
         """Before a unit's forward."""
@@ -139,10 +149,12 @@ class Sharing:
         course.add("reduced", unit.reduced)
         course.passed("reduced", unit.ordered)
         course.add("reduced", -gradients)
-        if more:
-            course.passed("reduced", unit.shard)
+        if more:  # FSDP holds what it summed over copies until the pass ends, though it has been added already
+            course.add("reduced", unit.shard)
+            self._summed += unit.shard
         else:
             course.add("gradients", unit.shard)
+        course.passed("reduced", unit.divided)
         self._reduced = unit.reduced
 
     def adds(self, key: str) -> bool:
@@ -166,8 +178,8 @@ class Sharing:
 
     def finish(self) -> None:
         """At the end of a backward pass."""
-        self._course.add("reduced", -self._reduced)
-        self._reduced = 0
+        self._course.add("reduced", -self._reduced - self._summed)
+        self._reduced = self._summed = 0
 
     def _copied_out(self, key: str) -> None:
         unit = self._units[key]

@@ -51,6 +51,8 @@ class Profile:
 
     peak: Sizes
     end: Sizes
+    first: Profile | None = None
+    """The part of it, going back, until a mixture's experts are through."""
 
 
 class Tape:
@@ -65,6 +67,7 @@ class Tape:
         "kind",
         "live",
         "most",
+        "parts",
         "peak",
         "replay",
         "stopped",
@@ -87,6 +90,8 @@ class Tape:
         """Results that selective recomputation keeps, first one first."""
         self.replay = False
         """Whether those are taken again instead of being made."""
+        self.parts: list[Profile] = []
+        """Stretches that something else comes between."""
         self.stopped = False
         """Whether nothing is made any more: recomputation ends with the last thing that is needed."""
 

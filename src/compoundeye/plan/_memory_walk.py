@@ -164,9 +164,12 @@ class Walk:
             self.enter_back(key)
             self.enter_back(key + EXPERTS)
             forward, backward = block_profiles(shape, tower.checkpointing, keeps=keeps)
-            self.course.play(backward, (forward.end[0] - shape.size, shape.size, 0, 0))
-            experts = self._of_experts(key, shape)
-            self.leave_back(key + EXPERTS, experts)
+            before, experts = (forward.end[0] - shape.size, shape.size, 0, 0), self._of_experts(key, shape)
+            if backward.first is not None:
+                self.course.play(backward.first, before)
+                self.leave_back(key + EXPERTS, experts)
+                before = backward.first.end
+            self.course.play(backward, before)
             self.leave_back(key, backward.end[3] - experts)
             self.course.mark(f"{key} backward")
 
