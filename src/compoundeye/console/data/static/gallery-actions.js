@@ -1,10 +1,26 @@
 /* Selecting and acting: clicks on tiles, keys on the grid, and the bar of what can be done. */
 import { h, keys, number, say } from "./eye.js";
 import { Choice } from "./gallery-choice.js";
-import { correct, labels, wanted } from "./gallery-label.js";
+import { correct, wanted } from "./gallery-label.js";
 import { filters, searched } from "./gallery-state.js";
 
 const $ = (id) => document.getElementById(id);
+
+/* One's own word counts as seen: pictures labelled here are known as of a later version than the list. */
+function bySeen(pictures, version) {
+  const found = new Map();
+  for (const one of pictures) found.set(one.seen ?? version, [...(found.get(one.seen ?? version) ?? []), one.id]);
+  return [...found].map(([seen, ids]) => ({ ids, version: seen }));
+}
+
+/* The list stays as it was asked for, so that what is worked on does not run away; only the words on the tiles change. */
+function relabelled(pictures, label, done) {
+  const kept = new Map(done.kept_pictures.map((one) => [one.id, one]));
+  for (const one of pictures) {
+    const now = kept.get(one.id) ?? { label: label || null, label_by: null };
+    Object.assign(one, { label: now.label, label_by: now.label_by, category: now.label ?? one.said, seen: done.version });
+  }
+}
 
 export class Actions {
   /* page: { about, grid, search, address, pages(), picture(index), href(index), redraw(), reopen() }. */
@@ -129,17 +145,18 @@ export class Actions {
     if (!choice.any) this.toggle(page.grid.active);
     if (!choice.any) return;
     const { corpus } = page.about;
-    const label = await wanted(corpus, this.count, await labels(corpus));
+    const label = await wanted(corpus, this.count, page.address.state.name);
     if (label === null || !choice.any) return;
-    const which = choice.all ? { filter: filters(page.address.state) } : { ids: [...choice.picked.keys()] };
-    const pictures = [...choice.picked.values()];
-    const before = pictures.map((one) => ({ ...one }));
+    const { version } = page.pages();
+    const pictures = new Map(choice.picked);
+    const which = choice.all ? [{ filter: filters(page.address.state), version }] : bySeen([...pictures.values()], version);
+    const told = (done, { ids }) => {
+      if (ids) relabelled(ids.map((id) => pictures.get(id)), label, done);
+      else page.reopen();
+      page.redraw();
+    };
     try {
-      await correct(corpus, which, label, (done) => {
-        if (which.filter) page.reopen();
-        pictures.forEach((one, at) => Object.assign(one, done ? { label: label || null, label_by: null, category: label || one.said } : before[at]));
-        page.redraw();
-      });
+      await correct(corpus, which, label, told, page.reopen);
       choice.clear();
     } catch {
       // why has been told in a message; what was selected stays

@@ -63,6 +63,7 @@ export class Filters {
       const first = get(asked[0]);
       const [one, other] = await Promise.all([first, query(asked[0]) === query(asked[1]) ? first : get(asked[1])]);
       this.categories = one.categories;
+      $("known").replaceChildren(...one.categories.slice(0, MANY).map(({ name }) => h("option", { value: name })));
       this.counts = Object.fromEntries(other.states.map(({ name, count }) => [name, count]));
       this.drawCategories();
       this.drawStates();

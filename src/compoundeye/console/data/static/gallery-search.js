@@ -1,4 +1,4 @@
-/* The search box: words, a meaning, a picture. Only what it finds goes into the address. */
+/* The search box: words, a category, a meaning, a picture. What it asks for goes into the address, and is done from there. */
 import { api, h, say } from "./eye.js";
 
 const $ = (id) => document.getElementById(id);
@@ -12,7 +12,10 @@ export class Search {
       this.ask();
     });
     $("words").addEventListener("search", () => { if (!$("words").value) this.ask(); }); // the cross in the field
-    $("by").addEventListener("change", () => { if ($("words").value.trim()) this.ask(); });
+    $("by").addEventListener("change", () => {
+      this.offer();
+      if ($("words").value.trim()) this.ask();
+    });
     $("choose").addEventListener("click", () => $("picture").click());
     $("picture").addEventListener("change", () => {
       this.send($("picture").files[0]);
@@ -24,13 +27,22 @@ export class Search {
   ask() {
     const words = $("words").value.trim() || undefined;
     const by = $("by").value;
-    if (by === "meaning") this.go({ meaning: words, text: undefined, ...(words ? { like: undefined, sort: undefined, descending: undefined } : {}) });
+    if (by === "category") this.go({ category: words ? [words] : undefined, text: undefined, meaning: undefined });
+    else if (by === "meaning") this.go({ meaning: words, text: undefined, ...(words ? { like: undefined, sort: undefined, descending: undefined } : {}) });
     else this.go({ text: words, meaning: undefined });
   }
 
+  /* Categories are offered where one is asked for. */
+  offer() {
+    if ($("by").value === "category") $("words").setAttribute("list", "known");
+    else $("words").removeAttribute("list");
+  }
+
   show(state) {
-    $("by").value = state.meaning ? "meaning" : state.text ? "text" : $("by").value;
-    $("words").value = state.meaning ?? state.text ?? "";
+    const one = state.category?.length === 1 ? state.category[0] : null;
+    if (state.meaning || state.text) $("by").value = state.meaning ? "meaning" : "text";
+    this.offer();
+    $("words").value = state.meaning ?? state.text ?? ($("by").value === "category" ? one : null) ?? "";
   }
 
   like(id) {

@@ -17,11 +17,13 @@ export function read(search) {
   return state;
 }
 
-export function write(state) {
+/* more: what is added for another page. */
+export function write(state, more = {}) {
   const made = new URLSearchParams();
   for (const name of NAMES) {
     for (const one of [state[name] ?? []].flat()) if (one !== "") made.append(name, one);
   }
+  for (const [name, value] of Object.entries(more)) made.append(name, value);
   const text = made.toString();
   return text ? `?${text}` : "";
 }

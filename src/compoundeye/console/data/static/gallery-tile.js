@@ -26,7 +26,7 @@ export function drawn(cell, picture, href, embedded) {
   img.addEventListener("error", () => cell.classList.add("broken"));
   img.addEventListener("load", () => cell.classList.add("there"));
   cell.setAttribute("aria-label", spoken(picture));
-  cell.title = `${picture.source}\n${picture.width} × ${picture.height} pixels`;
+  cell.title = [picture.source, `${picture.width} × ${picture.height} pixels`, picture.why].filter(Boolean).join("\n");
   cell.replaceChildren(
     h("a", { class: "open", href, tabindex: "-1", draggable: "false", "aria-hidden": "true" }, img),
     h("button", { type: "button", class: "mark", tabindex: "-1", "aria-label": "Select", title: "Select (x)" }, icon(CHECK)),
@@ -48,15 +48,23 @@ function confidence(picture) {
 }
 
 function reason(picture) {
-  if (picture.why) return picture.similarity === null ? picture.why : `${picture.similarity.toFixed(3)}, ${picture.why}`;
+  if (picture.why) return found(picture);
   if (picture.label && picture.said && picture.said !== picture.label) return `the model said ${picture.said}`;
   if (picture.category === null && picture.best) return `perhaps ${picture.best}, ${percent(picture.best_confidence, 0)}`;
   if (picture.category === null && picture.reason) return picture.reason;
-  return picture.source.slice(picture.source.lastIndexOf("/") + 1);
+  return file(picture);
 }
+
+/* Why it was found. What it is like is said above the list, so here only how much; a cosine is no share of anything. */
+function found(picture) {
+  if (picture.similarity === null) return picture.why;
+  const [like, ...more] = picture.why.split("; ");
+  return [like.includes(" like ") ? `${picture.similarity.toFixed(3)} alike` : like, ...more].join("; ");
+}
+
+const file = (picture) => picture.source.slice(picture.source.lastIndexOf("/") + 1);
 
 function spoken(picture) {
   const sure = picture.label ? `labelled by ${picture.label_by ?? "a person"}` : confidence(picture);
-  return [named(picture), sure, picture.source.slice(picture.source.lastIndexOf("/") + 1) === reason(picture) ? "" : reason(picture), picture.source.slice(picture.source.lastIndexOf("/") + 1)]
-    .filter(Boolean).join(", ");
+  return [...new Set([named(picture), sure, reason(picture), file(picture)])].filter(Boolean).join(", ");
 }

@@ -35,7 +35,7 @@ const actions = new Actions({ about, grid, search, address, pages: () => pages, 
 /* The picture's page knows what it was found by, and where: it leads on from there, and back. */
 function href(index) {
   const picture = pages.item(index);
-  return `${here}/p/${picture.id}${write({ ...address.state, at: String(index) })}`;
+  return `${here}/p/${picture.id}${write({ ...address.state, at: String(index) }, { version: pages.version })}`;
 }
 
 function fill(cell) {
@@ -115,17 +115,18 @@ function begin() {
   if (pages.total === 0) empty();
   grid.show(pages.total, at, SIZES[address.state.size] ?? SIZES.medium);
   told();
-  details();
+  setTimeout(details, 100);
 }
 
 function told() {
   const { state } = address;
+  document.title = document.title.replace(/^[\d,]+ |^/, `${number(pages.total)} `);
   const all = `${number(pages.total)} ${pages.total === 1 ? "picture" : "pictures"}`;
   const how = searched(state) && !state.sort ? ", the best first" : "";
   $("count").textContent = all + how;
 }
 
-/* What is counted beside the list comes after it. */
+/* What is counted beside the list comes after it, and after its thumbnails. */
 function details() {
   if (!opened || $("filters").hidden) return;
   panel.count(address.state);
@@ -135,8 +136,14 @@ function details() {
 function empty() {
   const asked = Object.keys(listing(address.state)).some((name) => !["sort", "descending", "name"].includes(name));
   $("nothing").replaceChildren(...(asked
-    ? [h("h2", {}, "No picture fits"), h("p", {}, "Take away a part of what is asked for, above, or all of it."), h("button", { type: "button", onclick: () => go(nothing()) }, "Show all pictures")]
+    ? [h("h2", {}, "No picture fits"), h("p", {}, "Take away a part of what is asked for, above, or all of it."), h("div", { class: "row" }, h("button", { type: "button", onclick: () => go(nothing()) }, "Show all pictures"), category())]
     : [h("h2", {}, "No pictures yet"), h("p", {}, "Add some at the page ", h("a", { href: "/jobs?start=ingest" }, "Jobs"), ", or at a terminal: ", h("code", {}, "eye ingest FOLDER CORPUS"))]));
+}
+
+/* Words are looked for in texts; a category is often what was meant. */
+function category() {
+  const { text } = address.state;
+  return text ? h("button", { type: "button", onclick: () => go({ ...nothing(), category: [text] }) }, "Look for the category instead") : null;
 }
 
 function failed(error, from) {
@@ -145,14 +152,14 @@ function failed(error, from) {
     $("count").textContent = error.message;
     return;
   }
-  pages.total = null;
+  pages = null; // nothing more is asked for until somebody does
   $("grid").classList.remove("stale");
   $("scroller").hidden = true;
   $("nothing").hidden = false;
-  $("count").textContent = error.message;
+  $("count").textContent = "No list";
   $("nothing").replaceChildren(
     h("h2", {}, error.status === 0 ? "No connection" : "This cannot be shown"),
-    h("p", { class: "wrong" }, error.message),
+    h("p", { class: "wrong", role: "alert" }, error.message),
     h("div", { class: "row" },
       h("button", { type: "button", class: "primary", onclick: reopen }, "Try again"),
       Object.keys(listing(address.state)).length ? h("button", { type: "button", onclick: () => go({ ...nothing(), sort: undefined, descending: undefined, name: undefined }) }, "Show all pictures") : null));
