@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -97,6 +98,7 @@ def categorise(
     keep = _keep_embeddings(store, plan.recipe, vision.card.embedding_dim, replace=replace_embeddings)
     job = Job(store.path, name, plan.recipe, keep)
     account = run(job, store, engine, vision.card.embedding_dim, progress)
+    _note(store, name, plan)
     whole, counts, abstained = tally(store, name)
     learnt_from_them = use_corrections or calibrate
     corrected, precise = (None, None) if learnt_from_them else against_corrections(store, name, plan.categories)
@@ -221,6 +223,20 @@ def _keep_embeddings(store: Corpus, recipe: Recipe, dimension: int, *, replace: 
         store.dataset.drop_columns(["embedding", "embedding_by"])
         store.refresh()
     return True
+
+
+def _note(store: Corpus, name: str, plan: _Plan) -> None:
+    """Keep with the corpus how the confidences were made, for who reads them later: ``by`` alone does not tell."""
+    quality = plan.fitted.quality
+    known = {
+        "by": plan.recipe.by,
+        "classifier": plan.classifier,
+        "method": quality.method,
+        "pictures": quality.pictures,
+        "ece": quality.ece if math.isfinite(quality.ece) else None,
+    }
+    if store.config(f"calibration.{name}") != known:
+        store.set_config(f"calibration.{name}", known)
 
 
 def _check(precision: float | None, by_example: bool, categories: Sequence[str] | None, calibrate: bool) -> None:

@@ -26,7 +26,10 @@ class Page:
 
 PAGES = (
     Page("gallery", "Gallery", "/c/{corpus}"),
+    Page("picture", "Picture", "/c/{corpus}/p/{id}", listed=False),
+    Page("account", "Account", "/c/{corpus}/account"),
     Page("jobs", "Jobs", "/jobs"),
+    Page("models", "Models", "/models"),
     Page("api", "API", "/api"),
     Page("start", "Start", "/", listed=False),
     Page("login", "Sign in", "/login", listed=False),
