@@ -21,7 +21,7 @@ from compoundeye.console._state import Console
 from compoundeye.console._twins import Twins
 from compoundeye.records import EyeError
 
-VIEW_BYTES = 192 << 20
+VIEW_BYTES = 128 << 20
 """Views together: of 10 million rows one takes 40 MB, of one million 4 MB."""
 
 AT_ONCE = 2
