@@ -10,7 +10,19 @@ labelled pictures, a trained classifier's confidences are its own and are called
 
 from compoundeye.categorise._calibrate import Calibration, Quality
 from compoundeye.categorise._categorise import categorise
+from compoundeye.categorise._neighbours import Neighbours, nearness
 from compoundeye.categorise._promise import Promise
 from compoundeye.categorise._report import CategoriseReport
+from compoundeye.categorise._rules import centred, unit
 
-__all__ = ["Calibration", "CategoriseReport", "Promise", "Quality", "categorise"]
+__all__ = [
+    "Calibration",
+    "CategoriseReport",
+    "Neighbours",
+    "Promise",
+    "Quality",
+    "categorise",
+    "centred",
+    "nearness",
+    "unit",
+]

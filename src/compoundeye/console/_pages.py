@@ -27,8 +27,10 @@ class Page:
 PAGES = (
     Page("gallery", "Gallery", "/c/{corpus}"),
     Page("picture", "Picture", "/c/{corpus}/p/{id}", listed=False),
+    Page("review", "Review", "/c/{corpus}/review"),
     Page("account", "Account", "/c/{corpus}/account"),
     Page("jobs", "Jobs", "/jobs"),
+    Page("runs", "Runs", "/runs"),
     Page("models", "Models", "/models"),
     Page("api", "API", "/api"),
     Page("start", "Start", "/", listed=False),

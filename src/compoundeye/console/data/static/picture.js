@@ -98,7 +98,7 @@ for (const way of ["before", "after"]) preload($(way));
 async function alike() {
   const found = await api(`${path}/similar`, { params: { k: 12 }, quiet: true }).catch(() => ({ items: [] }));
   $("alike").hidden = !found.items.length;
-  $("alike-tiles").replaceChildren(...found.items.map((one) => smallTile(about.corpus, one, `${one.similarity.toFixed(3)} alike`)));
+  $("alike-tiles").replaceChildren(...found.items.map((one) => smallTile(about.corpus, one, one.similarity.toFixed(3))));
 }
 
 /* While they are looked for the server says how far that is: it is asked again until it knows. */
