@@ -13,6 +13,7 @@ from compoundeye.runs._explain import Explanation, Mistake, explain
 from compoundeye.runs._figure import draw_figure
 from compoundeye.runs._folder import VALIDATION, RunFolder
 from compoundeye.runs._list import RunRow, list_runs
+from compoundeye.runs._matrix import ConfusionMatrix, confusion_matrix
 from compoundeye.runs._metrics import Line, read_metrics, series
 from compoundeye.runs._mistakes import ClassRow, Confusion
 
@@ -22,6 +23,7 @@ __all__ = [
     "ClassRow",
     "Comparison",
     "Confusion",
+    "ConfusionMatrix",
     "Difference",
     "Explanation",
     "Line",
@@ -30,6 +32,7 @@ __all__ = [
     "RunFolder",
     "RunRow",
     "compare",
+    "confusion_matrix",
     "differences",
     "draw_figure",
     "explain",

@@ -1,0 +1,320 @@
+"""Runs of training over HTTP: the list, one with its settings, curves, comparison, and what the validation says."""
+
+from __future__ import annotations
+
+import math
+import os
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, JsonValue
+
+from compoundeye.console._curve import Number, thinned
+from compoundeye.console._roots import located
+from compoundeye.console._run_facts import environment_of, left_s, measured, notes, settings_of
+from compoundeye.console._runs import MOST_MISTAKES, Runs
+from compoundeye.console._state import Here
+from compoundeye.runs import ClassRow, Mistake, RunFolder, differences, series
+from compoundeye.runs import RunRow as Known
+
+router = APIRouter(tags=["runs"])
+
+MOST_RUNS = 12
+Name = Annotated[str, Path(max_length=255, description="Of a run: its folder's name.")]
+
+
+class RunRow(BaseModel):
+    """A run as lists show it."""
+
+    name: str
+    state: str
+    """running, done, failed, interrupted, killed or unknown."""
+    step: int
+    steps: int | None
+    left_s: float | None
+    """Seconds until a running one is done, by its pace of late."""
+    loss: float | None
+    """Of training, as told last."""
+    accuracy: float | None
+    """Best of all validations."""
+    started: datetime | None
+    seconds: float | None
+    """At work, over all attempts."""
+    corpus: str
+    model: str
+    error: str | None
+
+
+class RunList(BaseModel):
+    """The runs of a folder, the one that began last first."""
+
+    folder: str
+    items: list[RunRow]
+
+
+class Note(BaseModel):
+    """Something that a run told in words."""
+
+    step: int
+    text: str
+
+
+class RunDetail(RunRow):
+    """A run with all that it says of itself."""
+
+    path: str
+    updated: datetime | None
+    """When it was last heard of."""
+    processes: int | None
+    settings: dict[str, JsonValue]
+    """By dotted key, as `eye train --set` takes them."""
+    environment: dict[str, JsonValue]
+    measured: dict[str, list[str]]
+    """Names of the numbers of each split: what curves there are."""
+    notes: list[Note]
+    validated: bool
+    """Whether there is an explanation."""
+
+
+class Series(BaseModel):
+    """A curve. Where points stand for several measurements, ``y`` is their mean."""
+
+    split: str
+    name: str
+    points: int
+    """Measurements in all."""
+    x: list[float]
+    y: list[Number]
+    low: list[Number]
+    high: list[Number]
+
+
+class Curves(BaseModel):
+    """The course of a run."""
+
+    run: str
+    axis: str
+    series: list[Series]
+
+
+class Difference(BaseModel):
+    """A setting that is not the same in all runs; null where a run has none such."""
+
+    key: str
+    values: list[JsonValue]
+
+
+class Comparison(BaseModel):
+    """Runs beside each other."""
+
+    runs: list[RunRow]
+    differences: list[Difference]
+
+
+class ClassFigures(BaseModel):
+    """One class of a validation. Intervals are Wilson's, at 95 %; null where there are no pictures."""
+
+    name: str
+    pictures: int
+    answered: int
+    right: int
+    recall: float | None
+    recall_interval: tuple[float, float] | None
+    precision: float | None
+    precision_interval: tuple[float, float] | None
+    taken_for: str | None
+
+
+class Confused(BaseModel):
+    """A kind of mistake."""
+
+    target: str
+    predicted: str
+    pictures: int
+
+
+class Matrix(BaseModel):
+    """Pictures by what they show (rows) and what they were taken for (columns)."""
+
+    names: list[str]
+    counts: list[list[int]]
+    classes: int
+    """In all: where there are more than are shown, these are confused most."""
+
+
+class WorstPicture(BaseModel):
+    """A picture that was answered wrongly."""
+
+    id: str
+    corpus: str | None
+    """Its name here; null where this console does not serve it."""
+    corpus_path: str
+    target: str
+    predicted: str
+    confidence: float
+    loss: float | None
+    thumbnail: str | None
+    page: str | None
+
+
+class Explanation(BaseModel):
+    """What the last validation of a run says."""
+
+    run: str
+    pictures: int
+    right: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    classes: list[ClassFigures]
+    """The worst first."""
+    confusions: list[Confused]
+    matrix: Matrix
+    mistakes: list[WorstPicture]
+    """Those of the highest loss first."""
+
+
+@router.get("/runs")
+def runs(here: Here) -> RunList:
+    """All runs of the folder that the console was told."""
+    known = here.part(Runs)
+    return RunList(folder=str(known.place), items=[row_of(row) for row in known.all()])
+
+
+@router.get("/runs/compare")
+def compared(here: Here, run: Annotated[list[str], Query(min_length=1, max_length=MOST_RUNS)]) -> Comparison:
+    """The settings in which runs differ, and how far they came."""
+    known = here.part(Runs)
+    folders = [known.open(name) for name in run]
+    different = differences([folder.settings() for folder in folders])
+    return Comparison(
+        runs=[row_of(known.row(folder)) for folder in folders],
+        differences=[Difference(key=one.key, values=list(one.values)) for one in different],
+    )
+
+
+@router.get("/runs/{name}")
+def run_detail(here: Here, name: Name) -> RunDetail:
+    """One run."""
+    known = here.part(Runs)
+    folder = known.open(name)
+    lines, status = folder.metrics(), folder.status()
+    return RunDetail(
+        **row_of(known.row(folder)).model_dump(),
+        path=str(folder.path),
+        updated=_moment(status.get("updated")),
+        processes=status.get("processes"),
+        settings=settings_of(folder),
+        environment=environment_of(folder),
+        measured=measured(lines),
+        notes=[Note(step=step, text=text) for step, text in notes(lines)],
+        validated=(folder.path / "validation.parquet").is_file(),
+    )
+
+
+@router.get("/runs/{name}/curves")
+def curves(
+    here: Here,
+    name: Name,
+    axis: Literal["step", "pictures"] = "step",
+    metric: Annotated[list[str] | None, Query(max_length=50, description="Names of numbers; all by default.")] = None,
+    most: Annotated[int, Query(ge=2, le=20_000, description="Points of a curve.")] = 1_000,
+) -> Curves:
+    """What was measured over the course of a run."""
+    lines = here.part(Runs).open(name).metrics()
+    found = []
+    for split, names in measured(lines).items():
+        for one in names:
+            if metric is None or one in metric:
+                places, values = series(lines, split, one, axis)
+                curve = thinned(places, values, most)
+                found.append(Series(split=split, name=one, points=len(values), **curve._asdict()))
+    return Curves(run=name, axis=axis, series=found)
+
+
+@router.get("/runs/{name}/explanation")
+def explanation(here: Here, name: Name, mistakes: Annotated[int, Query(ge=0, le=MOST_MISTAKES)] = 60) -> Explanation:
+    """Classes, confusions, and the worst mistakes of the last validation."""
+    known = here.part(Runs)
+    folder = known.open(name)
+    found = known.explained(folder)
+    said, base = found.said, environment_of(folder).get("folder")
+    served = {located(path): corpus for corpus, path in here.corpora.items()}
+    return Explanation(
+        run=name,
+        pictures=said.pictures,
+        right=said.right,
+        accuracy=said.accuracy,
+        accuracy_interval=said.accuracy_interval,
+        classes=[_class(row) for row in said.classes],
+        confusions=[
+            Confused(target=one.target, predicted=one.predicted, pictures=one.pictures) for one in said.confusions
+        ],
+        matrix=Matrix(
+            names=list(found.matrix.names),
+            counts=[list(row) for row in found.matrix.counts],
+            classes=found.matrix.classes,
+        ),
+        mistakes=[_mistake(one, served, str(base or "")) for one in said.mistakes[:mistakes]],
+    )
+
+
+def row_of(row: Known) -> RunRow:
+    """A run as the API tells it."""
+    folder = RunFolder.open(row.path)
+    status = folder.status()
+    return RunRow(
+        name=FilePath(row.path).name,
+        state=row.state,
+        step=row.step,
+        steps=row.steps,
+        left_s=left_s(status, folder.metrics(), row.steps) if row.state == "running" else None,
+        loss=_finite(row.loss),
+        accuracy=_finite(row.accuracy),
+        started=row.started,
+        seconds=row.seconds,
+        corpus=row.corpus,
+        model=row.model,
+        error=None if status.get("error") is None else str(status["error"]),
+    )
+
+
+def _class(row: ClassRow) -> ClassFigures:
+    return ClassFigures(
+        name=row.name,
+        pictures=row.pictures,
+        answered=row.answered,
+        right=row.right,
+        recall=_finite(row.recall),
+        recall_interval=row.recall_interval if row.pictures else None,
+        precision=_finite(row.precision),
+        precision_interval=row.precision_interval if row.answered else None,
+        taken_for=row.taken_for,
+    )
+
+
+def _mistake(one: Mistake, served: dict[str, str], base: str) -> WorstPicture:
+    path = one.corpus if "://" in one.corpus else os.path.join(base, os.path.expanduser(one.corpus))
+    corpus = served.get(located(path))
+    where = None if corpus is None else quote(corpus, safe="")
+    return WorstPicture(
+        id=one.id,
+        corpus=corpus,
+        corpus_path=one.corpus,
+        target=one.target,
+        predicted=one.predicted,
+        confidence=one.confidence,
+        loss=_finite(one.loss),
+        thumbnail=None if where is None else f"/api/v1/corpora/{where}/pictures/{one.id}/thumbnail",
+        page=None if where is None else f"/c/{where}/p/{one.id}",
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,112 @@
+/* What the last validation says: classes with intervals, the confusion matrix, and the worst mistakes as pictures. */
+import { api, h, number, percent } from "./eye.js";
+import { figure, part } from "./runs-view.js";
+
+const FIRST_CLASSES = 30;
+const $ = (id) => document.getElementById(id);
+
+let found = null;
+let sort = { by: "recall", up: true };
+let all = false;
+let pair = null; // [target, predicted] of the mistakes that are shown; null: all
+
+export async function explain(base) {
+  try {
+    found = await api(`${base}/explanation`, { params: { mistakes: 200 }, quiet: true });
+  } catch (error) {
+    $("right").textContent = error.message;
+    return;
+  } finally {
+    $("explained").removeAttribute("aria-busy");
+  }
+  const [low, high] = found.accuracy_interval;
+  $("right").textContent = `${part(found.accuracy)} of ${number(found.pictures)} pictures right; 95 % interval ${part(low)} to ${part(high)}.`;
+  classes();
+  matrix();
+  mistakes();
+}
+
+function share(value, interval, name) {
+  if (value === null) return h("span", { class: "faint" }, "-");
+  const bar = h("span", { class: "interval", role: "img", "aria-label": `${name} between ${part(interval[0])} and ${part(interval[1])}`, title: `${part(interval[0])} to ${part(interval[1])}` },
+    h("span", { class: "range", style: { left: `${100 * interval[0]}%`, width: `${100 * (interval[1] - interval[0])}%` } }),
+    h("span", { class: "mark", style: { left: `${100 * value}%` } }));
+  return h("span", { class: "shared" }, h("span", { class: "num" }, part(value)), bar);
+}
+
+function classes() {
+  const table = $("classes");
+  const value = (row) => row[sort.by] ?? (sort.up ? Infinity : -Infinity);
+  const rows = [...found.classes].sort((one, other) => (sort.up ? value(one) - value(other) : value(other) - value(one)) || one.name.localeCompare(other.name));
+  table.hidden = false;
+  for (const head of table.querySelectorAll("th[data-by]")) {
+    if (head.dataset.by === sort.by) head.setAttribute("aria-sort", sort.up ? "ascending" : "descending");
+    else head.removeAttribute("aria-sort");
+    head.querySelector("button").onclick = () => {
+      sort = { by: head.dataset.by, up: head.dataset.by === sort.by ? !sort.up : true };
+      classes();
+    };
+  }
+  table.querySelector("tbody").replaceChildren(...rows.slice(0, all ? rows.length : FIRST_CLASSES).map((row) => h("tr", {},
+    h("th", { scope: "row" }, row.name), h("td", { class: "num" }, number(row.pictures)),
+    h("td", {}, share(row.recall, row.recall_interval, "recall")), h("td", {}, share(row.precision, row.precision_interval, "precision")),
+    h("td", {}, row.taken_for ? h("button", { type: "button", class: "quiet", "aria-label": `${row.name} taken for ${row.taken_for}: show mistakes`, onclick: () => only([row.name, row.taken_for]) }, row.taken_for) : "-"))));
+  const button = $("all-classes");
+  button.hidden = rows.length <= FIRST_CLASSES || all;
+  button.textContent = `All ${number(rows.length)} classes`;
+  button.onclick = () => { all = true; classes(); };
+}
+
+function matrix() {
+  const { names, counts, classes: whole } = found.matrix;
+  $("matrix-note").textContent = whole > names.length
+    ? `Of ${number(whole)} classes those ${number(names.length)} that are taken for each other most. Rows are what is shown, columns what it was taken for.`
+    : "Rows are what is shown, columns what it was taken for.";
+  const cell = (row, column) => {
+    const count = counts[row][column];
+    const whole = counts[row].reduce((sum, one) => sum + one, 0);
+    const part = whole ? count / whole : 0;
+    const right = row === column;
+    // Mistakes are few beside what is right: their colour grows with the root, so that a per cent can be seen.
+    const depth = right ? part : Math.sqrt(part);
+    const element = h("td", { class: `${right ? "right" : "off"}${depth > 0.75 ? " strong" : ""}`, style: { "--share": `${Math.round(92 * depth)}%` }, title: `${names[row]} taken for ${names[column]}: ${number(count)} (${percent(part)})` });
+    if (!count) return element;
+    if (right) element.append(number(count));
+    else element.append(h("button", { type: "button", tabindex: -1, onclick: () => only([names[row], names[column]]) }, number(count)));
+    return element;
+  };
+  $("matrix").replaceChildren(
+    h("thead", {}, h("tr", {}, h("td", { class: "corner" }, "shows \\ taken for"), names.map((name) => h("th", { scope: "col", title: name }, h("span", {}, name))))),
+    h("tbody", {}, names.map((name, row) => h("tr", {}, h("th", { scope: "row", title: name }, name), names.map((_, column) => cell(row, column))))));
+  $("pairs").replaceChildren(...found.confusions.slice(0, 12).map((one) => h("li", {},
+    h("button", { type: "button", class: "quiet", onclick: () => only([one.target, one.predicted]) }, `${one.target} taken for ${one.predicted}: ${number(one.pictures)}`))));
+}
+
+function only(chosen) {
+  pair = chosen;
+  mistakes();
+  $("mistakes-title").scrollIntoView({ block: "start" });
+}
+
+function mistakes() {
+  const fits = found.mistakes.filter((one) => !pair || (one.target === pair[0] && one.predicted === pair[1]));
+  const shown = fits.slice(0, pair ? fits.length : 60);
+  $("only").replaceChildren(...(pair ? [`${pair[0]} taken for ${pair[1]}`, h("button", { type: "button", onclick: () => { pair = null; mistakes(); } }, "Show all")] : []));
+  $("mistakes").replaceChildren(...shown.map(tile));
+  const notes = [];
+  const wrong = found.pictures - found.right;
+  if (pair && !fits.length) notes.push(`None of this kind is among the ${number(found.mistakes.length)} of the highest loss.`);
+  else if (!wrong) notes.push("There is none: every picture was answered rightly.");
+  else notes.push(`${number(shown.length)} of ${number(wrong)} mistakes, those of the highest loss.`);
+  if (shown.some((one) => one.corpus === null)) notes.push(`Pictures of ${[...new Set(shown.filter((one) => one.corpus === null).map((one) => one.corpus_path))].join(", ")} can be seen when this console serves it: eye console CORPUS`);
+  $("mistakes-note").textContent = notes.join(" ");
+  $("mistakes-note").hidden = !notes.length;
+}
+
+function tile(one) {
+  const gone = (text) => h("span", { class: "gone" }, text);
+  const words = [h("span", { class: "what" }, `${one.target}, not ${one.predicted}`), h("span", { class: "how" }, `${percent(one.confidence, 0)} sure, loss ${figure(one.loss)}`)];
+  if (!one.page) return h("div", { class: "tile", title: one.id }, gone(one.id.slice(0, 12)), words);
+  const image = h("img", { src: one.thumbnail, alt: "", loading: "lazy", decoding: "async", onerror: () => image.replaceWith(gone("no longer in the corpus")) });
+  return h("a", { class: "tile", href: one.page, title: `${one.target}, taken for ${one.predicted}` }, image, words);
+}
