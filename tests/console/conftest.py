@@ -11,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from browser import chromium, open_context, page, site
 from PIL import Image
 
 from compoundeye.corpus import Corpus, ingest
+
+__all__ = ["album", "chromium", "home", "open_context", "page", "site"]
 
 KINDS = ("tabby", "beagle", "pizza")
 EACH = 8
@@ -62,7 +65,6 @@ def make_album(place: Path) -> Corpus:
     for number in range(3 * EACH):
         (folder / f"{number:02d}.jpg").write_bytes(picture(number, number // EACH))
     (folder / "again.jpg").write_bytes(picture(0, 0, (160, 110)))
-    (folder / "00.json").write_text('{"photographer": "Ada <b>Lovelace</b>"}')
     ingest(folder, place / "album.lance")
     store = Corpus.open(place / "album.lance")
     store.ensure_columns(RESULT)

@@ -66,7 +66,7 @@ def page(
         embedded_by=made_by(found.embedded_by),
         history=history(now, row),
         place=place,
-        links=_links(request, corpus, place),
+        links=_links(request, corpus, place) | {"alike": f"/c/{quote(corpus, safe='')}?like={id}"},
         more=_more(found),
         metadata=None if found.metadata is None else json.dumps(found.metadata, indent=2, ensure_ascii=False),
         about=_about(corpus, now, found, who.name),

@@ -55,7 +55,7 @@ function standing() {
 
 function account(history) {
   const lines = history.inputs.map((input) => {
-    const what = input.outcome === "stored" ? "Ingested from " : "Seen again at ";
+    const what = input.outcome === "stored" ? `Ingested from ` : `Seen again at `;
     return [what, h("bdi", {}, input.source), `, ${bytes(input.size)}, on ${date(input.at)}`];
   });
   for (const one of history.said) {
