@@ -31,6 +31,7 @@ PAGES = (
     Page("account", "Account", "/c/{corpus}/account"),
     Page("jobs", "Jobs", "/jobs"),
     Page("runs", "Runs", "/runs"),
+    Page("plan", "Plan", "/plan"),
     Page("models", "Models", "/models"),
     Page("api", "API", "/api"),
     Page("start", "Start", "/", listed=False),

@@ -176,5 +176,6 @@ function last(line, place) {
 
 function swatch(line) {
   return s("svg", { class: "swatch", viewBox: "0 0 22 10", "aria-hidden": "true", focusable: "false" },
-    line.dots && !line.joined ? s("circle", { class: `dot tone-${line.tone}`, cx: 11, cy: 5, r: 3.2 }) : s("path", { class: `line tone-${line.tone}${line.dashed ? " dashed" : ""}`, d: "M1 5H21" }));
+    line.dots && !line.joined ? null : s("path", { class: `line tone-${line.tone}${line.dashed ? " dashed" : ""}`, d: "M1 5H21" }),
+    line.dots ? s("circle", { class: `dot tone-${line.tone}`, cx: 11, cy: 5, r: 3.4 }) : null);
 }

@@ -3,11 +3,13 @@ import { api, h, number, percent } from "./eye.js";
 import { figure, part } from "./runs-view.js";
 
 const FIRST_CLASSES = 30;
+const FIRST_TILES = 24;
 const $ = (id) => document.getElementById(id);
 
 let found = null;
 let sort = { by: "recall", up: true };
 let all = false;
+let most = FIRST_TILES;
 let pair = null; // [target, predicted] of the mistakes that are shown; null: all
 
 export async function explain(base) {
@@ -30,7 +32,7 @@ function share(value, interval, name) {
   if (value === null) return h("span", { class: "faint" }, "-");
   const bar = h("span", { class: "interval", role: "img", "aria-label": `${name} between ${part(interval[0])} and ${part(interval[1])}`, title: `${part(interval[0])} to ${part(interval[1])}` },
     h("span", { class: "range", style: { left: `${100 * interval[0]}%`, width: `${100 * (interval[1] - interval[0])}%` } }),
-    h("span", { class: "mark", style: { left: `${100 * value}%` } }));
+    h("span", { class: "share-at", style: { left: `${100 * value}%` } }));
   return h("span", { class: "shared" }, h("span", { class: "num" }, part(value)), bar);
 }
 
@@ -84,15 +86,18 @@ function matrix() {
 
 function only(chosen) {
   pair = chosen;
+  most = FIRST_TILES;
   mistakes();
   $("mistakes-title").scrollIntoView({ block: "start" });
 }
 
 function mistakes() {
   const fits = found.mistakes.filter((one) => !pair || (one.target === pair[0] && one.predicted === pair[1]));
-  const shown = fits.slice(0, pair ? fits.length : 60);
+  const shown = fits.slice(0, most);
   $("only").replaceChildren(...(pair ? [`${pair[0]} taken for ${pair[1]}`, h("button", { type: "button", onclick: () => { pair = null; mistakes(); } }, "Show all")] : []));
   $("mistakes").replaceChildren(...shown.map(tile));
+  $("more-mistakes").hidden = shown.length >= fits.length;
+  $("more-mistakes").onclick = () => { most += 4 * FIRST_TILES; mistakes(); };
   const notes = [];
   const wrong = found.pictures - found.right;
   if (pair && !fits.length) notes.push(`None of this kind is among the ${number(found.mistakes.length)} of the highest loss.`);

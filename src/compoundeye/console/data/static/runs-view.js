@@ -79,7 +79,7 @@ export class Courses {
     metrics.sort((one, other) => rank(one) - rank(other));
     for (const metric of metrics) {
       const lines = this.known.flatMap((run, at) => run.series.filter((one) => one.name === metric && one.points).map((one) => this.line(one, at)));
-      if (!lines.length || lines.every((line) => line.y.every((value) => value === null || value === lines[0].y[0]) && line.x.length < 2)) continue;
+      if (lines.every((line) => line.dots && line.y.every((value) => value === line.y[0])) && !FIRST.includes(metric)) continue; // how many were validated, say
       if (!this.charts.has(metric)) {
         const place = h("section", { class: "card", "aria-label": metric.replaceAll("_", " ") });
         this.host.append(place);
