@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, UploadFile
 from pydantic import BaseModel
@@ -25,6 +25,8 @@ UPLOAD = 32 << 20
 """Bytes of a picture to search by."""
 PAGE = 500
 BATCH = 500
+BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": {}, "application/octet-stream": {}}}}
+"""For descriptions: what is no picture that browsers show comes as a download."""
 
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 Like = Annotated[str | None, Query(max_length=64, description="A picture's id, or what POST .../search gave.")]
@@ -162,13 +164,13 @@ def similar(
     return Alike(version=found.at.version, items=[item for item in items if item.id != id][:k])
 
 
-@router.get("/pictures/{id}/thumbnail", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
+@router.get("/pictures/{id}/thumbnail", response_class=Response, responses=BYTES)
 def thumbnail(request: Request, here: Here, corpus: str, id: PictureId, row: Row = None) -> Response:  # noqa: A002
     """Its thumbnail: JPEG, upright, 240 pixels."""
     return unchanged(request, id, "thumbnail") or thumbnail_response(_bytes(here, corpus, id, row, "thumbnail"), id)
 
 
-@router.get("/pictures/{id}/image", response_class=Response, responses={200: {"content": {"image/*": {}}}})
+@router.get("/pictures/{id}/image", response_class=Response, responses=BYTES)
 def image(
     request: Request,
     here: Here,
