@@ -100,10 +100,10 @@ function count() {
 
 /* The model's and the neighbours' first, then what was said last, then what is said most. */
 function suggest(item) {
-  const known = item.suggestions.map((one) => one.label);
-  const more = [...recent.map((label) => ({ label, why: "you, just now" })), ...usual.map((label) => ({ label, why: "" }))];
-  const others = new Map(more.filter((one) => !known.includes(one.label)).reverse().map((one) => [one.label, one]));
-  offered = [...item.suggestions, ...[...others.values()].reverse()].slice(0, DIGITS);
+  const others = [...recent.map((label) => ({ label, why: "you, just now" })), ...usual.map((label) => ({ label, why: "" }))];
+  const first = new Map();
+  for (const one of [...item.suggestions, ...others]) if (!first.has(one.label)) first.set(one.label, one);
+  offered = [...first.values()].slice(0, DIGITS);
   $("suggestions").replaceChildren(...offered.map((one, place) => h("li", {},
     h("button", { type: "button", class: place === 0 && item.suggestions.length ? "first" : "", onclick: () => answer(one.label), "aria-keyshortcuts": place + 1 },
       h("kbd", {}, place + 1), h("span", { class: "clip" }, one.label), h("span", { class: "hint" }, one.why)))));
