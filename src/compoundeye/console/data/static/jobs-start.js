@@ -74,7 +74,7 @@ function ways({ inside }) {
     const fetched = one && !one.present ? ` It is fetched when it is first used (${number(one.megabytes)} MB).` : "";
     document.getElementById("model-hint").textContent = one ? `${one.metric}.${fetched}` : "No model of the catalogue can do that.";
   };
-  let wanted = null; // what somebody chose; where that does not fit, the default or one that is here already
+  let wanted = new URLSearchParams(location.search).get("model"); // what somebody chose; where that does not fit, the default or one that is here already
   const choose = () => {
     const way = inside.elements.way.value;
     const fitting = setup.models.filter(fits[way]);
