@@ -53,9 +53,12 @@ class Accounts:
 
 
 def versions(at: Snapshot) -> list[dict[str, Any]]:
-    """All versions that are kept, the newest first: number, moment, rows, bytes of the files."""
+    """All versions that are kept, the newest first: number, moment, rows, bytes of the files.
+
+    Lance lets nobody else use a dataset while it lists versions or reads what was done: both open their own.
+    """
     rows = []
-    for one in reversed(at.corpus.dataset.versions()):
+    for one in reversed(Corpus.open(at.corpus.path).dataset.versions()):
         told = one["metadata"]
         moment: datetime = one["timestamp"]
         rows.append(
@@ -71,7 +74,7 @@ def versions(at: Snapshot) -> list[dict[str, Any]]:
 
 def _operation(at: Snapshot, version: int) -> str:
     try:
-        operation = type(at.corpus.dataset.read_transaction(version).operation).__name__
+        operation = type(Corpus.open(at.corpus.path).dataset.read_transaction(version).operation).__name__
     except (OSError, ValueError, AttributeError, NotImplementedError, TypeError):
         return ""  # its file was cleaned away, or another program wrote it
     return _WORDS.get(operation, operation)

@@ -24,7 +24,20 @@ from compoundeye.console._state import Console, Served
 from compoundeye.console._static import router as static_files
 
 API = "/api/v1"
-APIS = ("session", "corpora", "pictures", "around", "columns", "corrections", "review", "account", "jobs", "runs", "plan", "models")
+APIS = (
+    "session",
+    "corpora",
+    "pictures",
+    "around",
+    "columns",
+    "corrections",
+    "review",
+    "account",
+    "jobs",
+    "runs",
+    "plan",
+    "models",
+)
 """Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan come here."""
 
 
