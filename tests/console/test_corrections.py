@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
@@ -264,6 +265,22 @@ def test_labels_to_choose_from(client: TestClient, store: Corpus) -> None:
     assert names == ["pizza", "pizza bianca"]
     assert [one["name"] for one in client.get(f"{API}/labels", params={"text": "bia"}).json()] == ["pizza bianca"]
     assert client.get(f"{API}/labels", params={"text": "zebra"}).json() == []
+
+
+def test_labels_in_use_come_before_those_that_the_model_only_knows(client: TestClient, store: Corpus) -> None:
+    rows = store.dataset.scanner(columns=[], with_row_id=True).to_table()["_rowid"]
+    by = pa.array(["efficientnet-lite0/1 sha256:0 bf16"] * len(rows))
+    assert store.commit_columns([store.stage_columns(0, pa.table({"_rowid": rows, "category_by": by}))])
+    correct(store, ids(client, 1), "my cat", by="Ada")
+
+    def names(text: str) -> list[str]:
+        return [one["name"] for one in client.get(f"{API}/labels", params={"text": text, "limit": 200}).json()]
+
+    cats = names("cat")
+    assert cats[:2] == ["cat", "my cat"]
+    assert {"tiger cat", "domestic cat", "catamaran"} <= set(cats)
+    assert cats.index("catamaran") < cats.index("tiger cat")
+    assert len(names("tabby")) == len(set(map(str.lower, names("tabby"))))
 
 
 @pytest.fixture

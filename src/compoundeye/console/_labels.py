@@ -48,18 +48,21 @@ class Labels:
         return self._known.get((corpus, at.key, name), lambda: tuple(_known(looking, at, name)))
 
     def like(self, corpus: str, name: str, text: str, limit: int) -> list[Known]:
-        """Labels that hold what was typed: those that are it, begin with it, have a word that does, then the rest."""
+        """Labels that hold what was typed: what it is, then what begins with it and is in use here, then the rest."""
         wanted = text.strip().casefold()
-        found = [(rank, one) for one in self.known(corpus, name) if (rank := _rank(one.name.casefold(), wanted)) < 4]
+        found = [(order, one) for one in self.known(corpus, name) if (order := _order(one, wanted)) is not None]
         return [one for _, one in sorted(found, key=lambda pair: pair[0])[:limit]]  # sorting keeps the order of equals
 
 
-def _rank(name: str, wanted: str) -> int:
+def _order(one: Known, wanted: str) -> tuple[int, int] | None:
+    """The lower, the likelier that it is meant; None where it is not."""
+    name = one.name.casefold()
     if name == wanted or not wanted:
-        return 0
-    if name.startswith(wanted):
-        return 1
-    return 2 if f" {wanted}" in name.replace("-", " ") else 3 if wanted in name else 4
+        return 0, 0
+    rank = 1 if name.startswith(wanted) else 2 if f" {wanted}" in name.replace("-", " ") else 3 if wanted in name else 4
+    if rank == 4:
+        return None
+    return 1 if rank < 3 and one.people + one.model else 2, rank
 
 
 def _known(looking: Looking, at: Snapshot, name: str) -> Iterator[Known]:

@@ -74,7 +74,7 @@ function show() {
   const { item } = queue;
   count();
   if (!item) {
-    finished("Nothing is left in this queue", given.length ? `You labelled ${number(given.length)} here.` : "Whoever labelled the last of them was thorough.");
+    finished("Nothing is left in this queue", given.length ? `You labelled ${number(given.length)} here.` : "No picture in it waits for a label.");
     return;
   }
   $("finished").hidden = true;
