@@ -19,7 +19,7 @@ def search(
     meaning: Annotated[
         str | None, typer.Option(help="What to see, in words; for embeddings of a model that reads.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="Words in caption, metadata, name or camera.")] = None,
+    text: Annotated[str | None, typer.Option(help="Words in caption, metadata, name, camera or category.")] = None,
     category: Annotated[
         list[str] | None, typer.Option(help="A category, or anything below it; may be repeated.")
     ] = None,

@@ -35,7 +35,7 @@ def _filter(
     corrected: Annotated[bool | None, Query(description="Whether a person gave a label.")] = None,
     duplicate: Annotated[bool | None, Query(description="Whether another picture shows the same.")] = None,
     text: Annotated[
-        str | None, Query(max_length=_WORDS, description="Words in caption, metadata, source or camera.")
+        str | None, Query(max_length=_WORDS, description="Words in caption, metadata, source, camera or category.")
     ] = None,
     name: Annotated[
         str, Query(max_length=_NAMES, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Which result of categorising.")

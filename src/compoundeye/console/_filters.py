@@ -33,7 +33,7 @@ class Filter:
     duplicate: bool | None = None
     """Whether another picture shows the same: no condition in SQL, so `condition` leaves it out."""
     text: str | None = None
-    """Words that must all occur in caption, metadata, source or camera."""
+    """Words that must all occur in caption, metadata, source, camera, or the category that counts."""
     name: str = "category"
     """Which result of categorising is meant."""
 
@@ -56,7 +56,7 @@ class Filter:
         )
         more = list(self._columns(corpus))
         sql = " AND ".join([*([fits.sql] if fits.sql else []), *(part for part, _ in more)])
-        return Condition(sql or None, (*fits.why, *(why for _, why in more)), fits.words)
+        return Condition(sql or None, (*fits.why, *(why for _, why in more)), fits.words, fits.texts)
 
     def check(self, corpus: Corpus) -> None:
         """See that what is asked for can be there.

@@ -111,7 +111,7 @@ class Masks:
     def _sql(self, at: Snapshot, asked: Filter) -> Flags | None:
         if asked.where is None and not (asked.text or "").split():
             return None
-        return self._scan(at, Filter(where=asked.where, text=asked.text))
+        return self._scan(at, Filter(where=asked.where, text=asked.text, name=asked.name))
 
     def _scan(self, at: Snapshot, asked: Filter) -> Flags:
         fits = condition(

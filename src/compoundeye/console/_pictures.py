@@ -11,7 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from compoundeye.console._snapshot import Rows, Snapshot
-from compoundeye.corpus import TEXT_COLUMNS, Condition, reasons
+from compoundeye.corpus import Condition, reasons
 
 _PLAIN = ("id", "source", "width", "height", "format", "bytes", "taken_at", "label", "label_by")
 _RESULT = ("confidence", "state", "best", "best_confidence", "reason", "by")
@@ -88,7 +88,7 @@ def told(at: Snapshot, rows: Rows, fits: Condition) -> Iterator[str]:
 
     They are read again, with all columns that words are looked for in: only where somebody asked for words.
     """
-    columns = [one for one in ("id", *TEXT_COLUMNS) if at.corpus.has_column(one)]
+    columns = [one for one in ("id", *fits.texts) if at.corpus.has_column(one)]
     yield from reasons(at.take(rows, columns), fits)
 
 

@@ -13,7 +13,7 @@ from compoundeye.corpus._store import Corpus
 from compoundeye.models import catalogue, labels
 
 TEXT_COLUMNS = ("caption", "metadata", "source", "camera")
-"""Where words are looked for."""
+"""Where words are looked for, besides the category that counts: a person's label, or else what the model said."""
 
 _EXAMPLE = "write SQL such as \"width > 1000 AND format = 'PNG'\""
 
@@ -26,6 +26,8 @@ class Condition:
     why: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     """In lower case; each stands in some text column of a row that fits."""
+    texts: tuple[str, ...] = TEXT_COLUMNS
+    """The columns that words are looked for in, of those that the corpus has."""
 
 
 def condition(
@@ -63,8 +65,9 @@ def condition(
         parts.append(f"(width >= {int(min_size)} AND height >= {int(min_size)})")
         why.append(f"both sides at least {int(min_size)} pixels")
     words = tuple((text or "").lower().split())
-    parts.extend(_holds_word(word) for word in words)
-    return Condition(" AND ".join(parts) or None, tuple(why), words)
+    said = tuple(column for column in ("label", name) if corpus.has_column(column))
+    parts.extend(_holds_word(word, said) for word in words)
+    return Condition(" AND ".join(parts) or None, tuple(why), words, (*TEXT_COLUMNS, *said))
 
 
 def quoted(text: str) -> str:
@@ -72,8 +75,13 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _holds_word(word: str) -> str:
-    return "(" + " OR ".join(f"contains(lower({column}), {quoted(word)})" for column in TEXT_COLUMNS) + ")"
+def _holds_word(word: str, said: Sequence[str]) -> str:
+    texts = [*TEXT_COLUMNS, _counting(said)] if said else TEXT_COLUMNS
+    return "(" + " OR ".join(f"contains(lower({text}), {quoted(word)})" for text in texts) + ")"
+
+
+def _counting(said: Sequence[str]) -> str:
+    return f"coalesce({', '.join(said)})" if len(said) > 1 else said[0]
 
 
 def _in_category(corpus: Corpus, asked: Sequence[str], name: str) -> str:
@@ -82,8 +90,7 @@ def _in_category(corpus: Corpus, asked: Sequence[str], name: str) -> str:
         raise CorpusError(f"{corpus.path} has no {name} yet; run `eye categorise {corpus.path}` first")
     wanted = sorted({below for one in asked for below in names_below(corpus, one, name)})
     columns = [column for column in ("label", name) if corpus.has_column(column)]
-    value = f"coalesce({', '.join(columns)})" if len(columns) > 1 else columns[0]
-    return f"lower({value}) IN ({', '.join(map(quoted, wanted))})"
+    return f"lower({_counting(columns)}) IN ({', '.join(map(quoted, wanted))})"
 
 
 def names_below(corpus: Corpus, category: str, name: str = "category") -> list[str]:

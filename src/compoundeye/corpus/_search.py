@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from lance.dataset import ColumnOrdering
 
-from compoundeye.corpus._condition import TEXT_COLUMNS, Condition, condition, quoted, sql_errors
+from compoundeye.corpus._condition import Condition, condition, quoted, sql_errors
 from compoundeye.corpus._embed import Like, Model, Query, query_like, query_meaning
 from compoundeye.corpus._error import CorpusError
 from compoundeye.corpus._index import IndexReport, ensure_index, index_report, indexed_nearest, lance_nearest
@@ -172,7 +172,7 @@ def _described(
     name: str,
 ) -> pa.Table:
     """The answer: columns of the rows, nulls for those the corpus does not have yet, and why each row is there."""
-    wanted = dict.fromkeys([*_SHOWN, name, f"{name}_confidence", *TEXT_COLUMNS, *columns])
+    wanted = dict.fromkeys([*_SHOWN, name, f"{name}_confidence", *fits.texts, *columns])
     found = take_rows(corpus.dataset, rows, [column for column in wanted if corpus.has_column(column)])
 
     def column(title: str, type_: pa.DataType) -> pa.Array:
@@ -201,16 +201,16 @@ def reasons(
     """Why each row is there, in words.
 
     Args:
-        found: rows that fit: their id, and whichever of `TEXT_COLUMNS` the corpus has.
+        found: rows that fit: their id, and whichever of the texts of ``fits`` the corpus has.
         cosines, query: how near each is to what was searched for, where anything was.
     """
     cosines = [None] * found.num_rows if cosines is None else cosines
-    texts = found.select([column for column in TEXT_COLUMNS if column in found.schema.names]).to_pylist()
+    texts = found.select([column for column in fits.texts if column in found.schema.names]).to_pylist()
     for id_, cosine, text in zip(found["id"].to_pylist(), cosines, texts, strict=True):
         parts = list(fits.why)
         for word in fits.words:
             # Lance may know letters in small that Python does not: then the word stands there without a place.
-            place = next((column for column in TEXT_COLUMNS if word in (text.get(column) or "").lower()), "it")
+            place = next((column for column in fits.texts if word in (text.get(column) or "").lower()), "it")
             parts.append(f"{place} holds {word!r}")
         if query is not None and cosine is not None:
             same = query.id is not None and query.id == id_
