@@ -10,10 +10,9 @@ let [offset, reason, total] = [0, "", 0];
 async function sums() {
   try {
     const found = await api(`${base}/account`, { quiet: true });
-    const part = (name, text) => h("div", {}, h("dt", {}, h("span", { class: `swatch ${name}`, "aria-hidden": "true" }), text), h("dd", {}, number(found[name])));
-    const sign = (text) => h("div", { class: "sign", "aria-hidden": "true" }, text);
+    const part = (sign, name, text) => h("div", { dataset: { sign } }, h("dt", {}, h("span", { class: `swatch ${name}`, "aria-hidden": "true" }), text), h("dd", {}, number(found[name])));
     $("sum").replaceChildren(
-      h("div", {}, h("dt", {}, "Seen"), h("dd", {}, number(found.seen))), sign("="), part("stored", "Stored"), sign("+"), part("duplicate", "Duplicate"), sign("+"), part("failed", "Failed"));
+      h("div", {}, h("dt", {}, "Seen"), h("dd", {}, number(found.seen))), part("=", "stored", "Stored"), part("+", "duplicate", "Duplicate"), part("+", "failed", "Failed"));
     $("shares").replaceChildren(...["stored", "duplicate", "failed"].filter((name) => found[name]).map((name) => {
       const bar = h("span", { class: name, title: `${name}: ${percent(found[name] / found.seen)}` });
       bar.style.flexGrow = String(found[name]);
