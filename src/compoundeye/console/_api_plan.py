@@ -27,14 +27,14 @@ MODELS = (
     "vit-b",
     "vit-l",
     "vit-h",
+    "vit-so400m",
     "vit-g",
     "vit-giant",
     "vit-e",
     "vit-22b",
     "vit-200b",
-    "resnet-w32",
 )
-"""What a form offers; any other network of these families may be written."""
+"""What a form offers; one with patches of 14 pixels is vit-l/14."""
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Wait = Annotated[float, Query(ge=0, le=25, description="Seconds to wait for the answer, if there is none yet.")]
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 MOST_GPUS = 131_072
-NETWORK = r"(vit-[a-z0-9]+(/[1-9]\d{0,2})?|resnet(-w[1-9]\d{0,3})?|efficientnet-lite[0-4])"
-"""Networks that are made from their name alone. `compoundeye.nets` knows more: folders, and weights to fetch."""
+NETWORK = r"vit-[a-z0-9]+(/[1-9]\d{0,2})?"
+"""What is planned, and made from its name alone. `compoundeye.nets` knows more: folders, and weights to fetch."""
 _SECTIONS = r"data\.batch|data\.view\.[a-z_]+|(model\.options|task|optimiser|plan)\.[a-z_]+"
 _SETTING = rf"^({_SECTIONS})=[^\n]{{1,100}}$"
 _FORBIDDEN = re.compile(r"^(task\.tokenizer|model\.options\.pretrained)=")

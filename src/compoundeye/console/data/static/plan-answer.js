@@ -63,6 +63,12 @@ function compared(plan) {
   return card("Numbers of GPUs", table("Numbers of GPUs", ["GPUs", "#Days", "#GPU-hours", "#MFU", "#Goodput", "#Power", ...(cost ? ["#Cost"] : [])], rows), h("p", { class: "hint" }, "The marked one is shown below."));
 }
 
+/* Remarks are written for a terminal: options are fields here. */
+const remark = (text) => {
+  const plain = text.replace(/: --[a-z-]+[^)]*$/, "").replace(/ unless --set says otherwise/, ", unless settings above say otherwise").replace(/ unless --storage says otherwise/, "");
+  return `${plain[0].toUpperCase()}${plain.slice(1)}.`;
+};
+
 export function showPlan(place, plan) {
   const where = plan.nodes > 1 ? `${number(plan.gpus)} ${plan.gpu} in ${number(plan.nodes)} nodes, ${plan.network} between them` : `${number(plan.gpus)} ${plan.gpu} in one node`;
   const best = plan.layouts[0];
@@ -74,7 +80,7 @@ export function showPlan(place, plan) {
         ["MFU", share(plan.mfu)], ["Goodput", share(goodput.fraction)], ["Memory of a GPU", bytes(best.memory_bytes)], ["Power", `${few(plan.watts / 1e6)} MW`],
       ]),
       h("p", { class: "faint" }, `${few(plan.parameters / 1e9)} billion parameters, ${number(plan.classes)} classes, batches of ${number(plan.batch)}; ${number(plan.pictures)} pictures in ${number(plan.steps)} steps${plan.epochs === null ? "" : `, ${few(plan.epochs)} epochs`}.`),
-      plan.remarks.length ? h("ul", { class: "remarks small" }, plan.remarks.map((one) => h("li", {}, one))) : null),
+      plan.remarks.length ? h("ul", { class: "remarks small" }, plan.remarks.map((one) => h("li", {}, remark(one)))) : null),
     compared(plan),
     card("Layouts", h("p", { class: "faint small" }, plan.considered === 1 ? "One layout was judged, as asked." : `${number(plan.considered)} layouts were considered; the fastest that fit:`),
       table("Layouts", ["Layout", "#s a step", "#MFU", "#Pictures/s", "#Of a GPU", "#Free"], plan.layouts.map((one) => [layout(one.plan), few(one.step_s, 4), share(one.mfu), few(one.pictures_per_s), bytes(one.memory_bytes), bytes(one.free_bytes)]))),
@@ -132,10 +138,10 @@ function told(value, unit) {
 }
 
 export function showActual(place, found) {
-  const rows = found.rows.map((one) => [h("span", { title: one.source }, NAMES[one.key] ?? one.key), told(one.planned, one.unit), told(one.measured, one.unit), one.ratio === null ? "-" : h("span", { class: one.ratio > 1.25 || one.ratio < 0.8 ? "off-plan" : "" }, few(one.ratio))]);
+  const rows = found.rows.filter((one) => one.planned !== null || one.measured !== null).map((one) => [h("span", { title: one.source }, NAMES[one.key] ?? one.key), told(one.planned, one.unit), told(one.measured, one.unit), one.ratio === null ? "-" : h("span", { class: one.ratio > 1.25 || one.ratio < 0.8 ? "off-plan" : "" }, few(one.ratio))]);
   place.replaceChildren(card(`${found.run} beside its plan`,
     h("p", { class: "faint" }, `${found.state}, step ${number(found.step)}${found.steps === null ? "" : ` of ${number(found.steps)}`}, ${number(found.processes)} x ${found.accelerator}.`),
     table("Planned and measured", ["Figure", "#Planned", "#Measured", "#Measured / planned"], rows),
-    found.remarks.length ? h("ul", { class: "remarks small" }, found.remarks.map((one) => h("li", {}, one[0].toUpperCase() + one.slice(1)))) : null,
+    found.remarks.length ? h("ul", { class: "remarks small" }, found.remarks.map((one) => h("li", {}, remark(one)))) : null,
     h("p", {}, h("a", { href: `/runs/${encodeURIComponent(found.run)}` }, "The run")), terms(found.terms)));
 }
