@@ -55,6 +55,11 @@ def test_labels_out_of_the_box(mixed: tuple[Corpus, dict[bytes, str]]) -> None:
     assert report.quality.pictures == 0
     assert "no labelled pictures have tested them" in report.promise.note
     assert report.corrected is None
+    noted = {"by": report.by, "classifier": report.classifier, "method": "none", "pictures": 0, "ece": None}
+    assert corpus.refresh().config("calibration.category") == noted
+    version = corpus.version
+    categorise(corpus, workers=1)
+    assert corpus.refresh().version == version  # nothing left to do, nothing new to note
 
 
 def test_a_higher_precision_labels_fewer_pictures(mixed: tuple[Corpus, dict[bytes, str]]) -> None:
@@ -82,6 +87,9 @@ def test_by_examples_the_known_are_told_apart_and_strangers_are_left_alone(
     assert report.abstained["unlike every example"] >= 10
     assert report.quality.pictures == 24
     assert report.promise.asked == 0.9
+    noted = corpus.refresh().config("calibration.subject")
+    assert (noted["by"], noted["method"], noted["pictures"]) == (report.by, "temperature", 24)
+    assert noted["ece"] == pytest.approx(report.quality.ece)
 
 
 def test_categories_beside_each_other(mixed: tuple[Corpus, dict[bytes, str]], labelled: Path, results: Any) -> None:

@@ -146,6 +146,7 @@ def test_before_anything_was_categorised_it_says_what_to_do(client: TestClient, 
         assert refused.status_code == 400
         assert f"has no subject yet; run `eye categorise {store.path}` first" in refused.json()["error"]
     assert client.get(f"{API}/review/nothing").status_code == 422
+    assert client.post(f"{API}/review/disagree", params={"name": "subject"}).status_code == 400
     page = client.get("/c/album/review?name=subject").text
     assert "There is nothing to review yet" in page
     assert "Least certain" in client.get("/c/album/review").text

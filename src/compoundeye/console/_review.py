@@ -78,8 +78,7 @@ class Review:
         if name == "disagree":
             return self._disagreeing(corpus, asked, limit, cursor)
         at = self._views.newest(corpus)
-        if not at.corpus.has_column(f"{asked.name}_state"):
-            raise CorpusError(f"{at.corpus.path} has no {asked.name} yet; run `eye categorise {at.corpus.path}` first")
+        _check(at, asked.name, f"{asked.name}_state")
         if name == "abstained":
             narrow, sort, descending = replace(asked, state=("abstained",), corrected=False), "best_confidence", True
         else:
@@ -97,8 +96,10 @@ class Review:
 
         Raises:
             NotFound: no such corpus.
+            CorpusError: no categories or embeddings yet.
         """
         at = self._views.newest(corpus)
+        _check(at, "embedding", name)
         with self._lock:
             self._begin(corpus, name, at)
 
@@ -127,9 +128,7 @@ class Review:
     def _disagreeing(self, corpus: str, asked: Filter, limit: int, cursor: Cursor | None) -> Queue:
         at, which = self._views.newest(corpus), (corpus, asked.name)
         asked.check(at.corpus)
-        for column in ("embedding", asked.name):
-            if not at.corpus.has_column(column):
-                raise CorpusError(f"{at.corpus.path} has no {column} yet; run `eye categorise {at.corpus.path}` first")
+        _check(at, "embedding", asked.name)
         with self._lock:
             compared, work = self._compared.get(which), self._working.get(which)
             if compared is None and work is not None and not work.is_alive() and work.error is not None:
@@ -165,6 +164,12 @@ class Review:
             raise Conflict("pictures came since the neighbours were compared; have them compared again")
         mask = self._views.looking(corpus).masks.mask(then, narrow)
         return np.arange(len(rows)) if mask is None else np.flatnonzero(mask[rows])
+
+
+def _check(at: Snapshot, *columns: str) -> None:
+    for column in columns:
+        if not at.corpus.has_column(column):
+            raise CorpusError(f"{at.corpus.path} has no {column} yet; run `eye categorise {at.corpus.path}` first")
 
 
 def _key(at: Snapshot, name: str) -> Hashable:
