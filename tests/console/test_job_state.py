@@ -86,7 +86,7 @@ def test_a_zombie_is_dead() -> None:
         (0, False, "done"),
         (0, True, "done"),
         (1, False, "failed"),
-        (1, True, "failed"),
+        (1, True, "stopped"),
         (2, False, "failed"),
         (130, True, "stopped"),
         (130, False, "stopped"),
@@ -113,6 +113,17 @@ def test_errors_are_told_in_the_words_of_the_command(folder: Path) -> None:
     assert read(folder).error == "no corpus at /x"
     write(folder, "end", code=-signal.SIGKILL, ended=5.0)
     assert read(folder).error == "the command was ended by SIGKILL: out of memory, or somebody killed it"
+
+
+def test_a_mistake_is_one_also_where_somebody_wanted_to_stop(folder: Path) -> None:
+    processes(folder, GONE, GONE)
+    write(folder, "end", code=1, ended=5.0)
+    write(folder, "stop", by="ann")
+    start = "[2026-03-01 14:05:12 UTC] eye ingest -- /x /y\n"
+    (folder / "log.txt").write_text(f"{start}error: no corpus at /y\n")
+    assert (read(folder).state, read(folder).error) == ("failed", "no corpus at /y")
+    (folder / "log.txt").write_text(f"{start}error: no corpus at /y\n{start}KeyboardInterrupt\n")
+    assert (read(folder).state, read(folder).error) == ("stopped", None)
 
 
 def test_a_command_that_ended_well_after_its_runner_was_killed_is_done(folder: Path) -> None:

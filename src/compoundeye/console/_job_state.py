@@ -29,6 +29,8 @@ STARTS_WITHIN_S = 20.0
 """From the start of a runner to its first file."""
 _QUIET_S = 6 * BEAT_S
 _INTERRUPTED = 130  # 128 + SIGINT, as the command line ends when it was interrupted
+_START = re.compile(r"\[[-0-9: ]+ UTC\] eye ")
+"""The line of the log that each start begins with."""
 _TAIL = 16_384
 _LONGEST_ERROR = 2_000
 
@@ -138,7 +140,8 @@ def _state(folder: Path, *, alive: bool, end: dict[str, Any] | None, result: dic
         return "stopped"
     if isinstance(code, int) and code < 0:
         return "stopped" if asked else "killed"
-    return "failed"
+    # Interrupted before it could catch that, while the interpreter still begins, it ends with 1 and no sentence.
+    return "stopped" if asked and _mistake(folder) is None else "failed"
 
 
 def _step(folder: Path) -> Step | None:
@@ -166,11 +169,17 @@ def _error(folder: Path, state: State, end: dict[str, Any] | None) -> str | None
         return "its process is gone without a word: killed, or the machine was restarted"
     if state != "failed":
         return None
-    lines = tail(folder / LOG, _TAIL).splitlines()
-    said = next((line for line in reversed(lines) if line.startswith("error: ")), None)
-    if said is not None:
-        return said.removeprefix("error: ")[:_LONGEST_ERROR]
-    return f"the command ended with {(end or {}).get('code')}; its log says more"
+    return _mistake(folder) or f"the command ended with {(end or {}).get('code')}; its log says more"
+
+
+def _mistake(folder: Path) -> str | None:
+    """What the newest start said was wrong, as the command line puts it; None if it said nothing."""
+    for line in reversed(tail(folder / LOG, _TAIL).splitlines()):
+        if line.startswith("error: "):
+            return line.removeprefix("error: ")[:_LONGEST_ERROR]
+        if _START.match(line):
+            return None
+    return None
 
 
 def tail(log: Path, most: int) -> str:
