@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from compoundeye.console._functions import check_calls
 from compoundeye.corpus import Condition, Corpus, CorpusError, condition
 
 STATES = ("done", "abstained", "failed", "new")
@@ -63,7 +64,9 @@ class Filter:
 
         Raises:
             CorpusError: an unknown state, or no categories yet.
+            Unprocessable: the SQL calls a function that could keep the server busy.
         """
+        check_calls(self.where or "")
         for state in self.state:
             if state not in STATES:
                 raise CorpusError(f"there is no state {state}; there is {', '.join(STATES)}")
