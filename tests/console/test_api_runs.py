@@ -183,6 +183,15 @@ def test_the_validation_is_explained_and_leads_to_the_pictures(client: TestClien
     assert client.get(first["page"]).status_code == 200
 
 
+def test_mistakes_of_one_kind_come_page_by_page(client: TestClient) -> None:
+    found = get(client, "runs/first/mistakes", target="tabby", predicted="beagle", limit=1)
+    assert (found["total"], [one["loss"] for one in found["items"]]) == (2, [5.0])
+    more = get(client, "runs/first/mistakes", target="tabby", predicted="beagle", limit=1, offset=1)
+    assert [one["loss"] for one in more["items"]] == [4.0]
+    assert get(client, "runs/first/mistakes")["total"] == 3
+    assert get(client, "runs/first/mistakes", target="tabby", predicted="pizza")["items"] == []
+
+
 def test_pictures_of_a_corpus_that_is_not_served_have_no_address(runs: Path) -> None:
     with TestClient(application(Served(runs=str(runs))), base_url=HERE) as client:
         one = get(client, "runs/first/explanation")["mistakes"][0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Annotated, Literal
@@ -16,7 +17,7 @@ from compoundeye.console._curve import Number, thinned
 from compoundeye.console._roots import located
 from compoundeye.console._run_facts import environment_of, left_s, measured, notes, settings_of
 from compoundeye.console._runs import MOST_MISTAKES, Runs
-from compoundeye.console._state import Here
+from compoundeye.console._state import Console, Here
 from compoundeye.runs import ClassRow, Mistake, RunFolder, differences, series
 from compoundeye.runs import RunRow as Known
 
@@ -160,6 +161,15 @@ class WorstPicture(BaseModel):
     page: str | None
 
 
+class Mistakes(BaseModel):
+    """Some of the mistakes, those of the highest loss first."""
+
+    total: int
+    """That fit, among the 2,000 of the highest loss."""
+    offset: int
+    items: list[WorstPicture]
+
+
 class Explanation(BaseModel):
     """What the last validation of a run says."""
 
@@ -173,7 +183,7 @@ class Explanation(BaseModel):
     confusions: list[Confused]
     matrix: Matrix
     mistakes: list[WorstPicture]
-    """Those of the highest loss first."""
+    """Those of the highest loss first; GET /runs/NAME/mistakes has more."""
 
 
 @router.get("/runs")
@@ -235,13 +245,12 @@ def curves(
 
 
 @router.get("/runs/{name}/explanation")
-def explanation(here: Here, name: Name, mistakes: Annotated[int, Query(ge=0, le=MOST_MISTAKES)] = 60) -> Explanation:
+def explanation(here: Here, name: Name, mistakes: Annotated[int, Query(ge=0, le=200)] = 60) -> Explanation:
     """Classes, confusions, and the worst mistakes of the last validation."""
     known = here.part(Runs)
     folder = known.open(name)
     found = known.explained(folder)
-    said, base = found.said, environment_of(folder).get("folder")
-    served = {located(path): corpus for corpus, path in here.corpora.items()}
+    said = found.said
     return Explanation(
         run=name,
         pictures=said.pictures,
@@ -257,8 +266,29 @@ def explanation(here: Here, name: Name, mistakes: Annotated[int, Query(ge=0, le=
             counts=[list(row) for row in found.matrix.counts],
             classes=found.matrix.classes,
         ),
-        mistakes=[_mistake(one, served, str(base or "")) for one in said.mistakes[:mistakes]],
+        mistakes=_pictures(here, folder, said.mistakes[:mistakes]),
     )
+
+
+@router.get("/runs/{name}/mistakes")
+def mistakes(
+    here: Here,
+    name: Name,
+    target: Annotated[str | None, Query(max_length=1_000, description="What is shown.")] = None,
+    predicted: Annotated[str | None, Query(max_length=1_000, description="What it was taken for.")] = None,
+    offset: Annotated[int, Query(ge=0, le=MOST_MISTAKES)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 60,
+) -> Mistakes:
+    """Pictures that were answered wrongly, or those of one kind of mistake."""
+    known = here.part(Runs)
+    folder = known.open(name)
+    fitting = [
+        one
+        for one in known.explained(folder).said.mistakes
+        if target in (None, one.target) and predicted in (None, one.predicted)
+    ]
+    items = _pictures(here, folder, fitting[offset : offset + limit])
+    return Mistakes(total=len(fitting), offset=offset, items=items)
 
 
 def row_of(row: Known) -> RunRow:
@@ -293,6 +323,13 @@ def _class(row: ClassRow) -> ClassFigures:
         precision_interval=row.precision_interval if row.answered else None,
         taken_for=row.taken_for,
     )
+
+
+def _pictures(here: Console, run: RunFolder, wrong: Sequence[Mistake]) -> list[WorstPicture]:
+    """Mistakes with the addresses of their pictures; paths of corpora are meant from where the run was begun."""
+    base = str(environment_of(run).get("folder") or "")
+    served = {located(path): corpus for corpus, path in here.corpora.items()}
+    return [_mistake(one, served, base) for one in wrong]
 
 
 def _mistake(one: Mistake, served: dict[str, str], base: str) -> WorstPicture:

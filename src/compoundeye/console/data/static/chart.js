@@ -73,7 +73,7 @@ export class Chart {
     const words = down.ticks.map((one) => (this.tick ?? short)(one));
     const left = 12 + Math.max(...words.map((one) => one.length), 1) * LETTER;
     const wide = Math.max(40, this.width - left - RIGHT);
-    const over = linear(this.places[0] ?? 0, this.places.at(-1) ?? 1, Math.max(2, Math.floor(wide / 90)), { whole: true, tight: true });
+    const over = linear(this.places[0] ?? 0, this.places.at(-1) ?? 1, Math.max(3, Math.floor(wide / 90)), { whole: true, tight: true });
     const tall = HEIGHT - TOP - BOTTOM;
     this.x = (value) => left + over.at(value) * wide;
     this.y = (value) => TOP + (1 - down.at(value)) * tall;

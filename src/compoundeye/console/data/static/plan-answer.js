@@ -11,6 +11,7 @@ const card = (title, ...children) => {
   return h("section", { class: "card stack", "aria-labelledby": id }, h("h2", { id, tabindex: -1 }, title), children);
 };
 const few = (value, digits = 3) => (value === null || value === undefined ? "-" : Math.abs(value) >= 100 ? number(Math.round(value)) : Number(value.toPrecision(digits)).toString());
+const seconds = (value) => (value >= 60 ? duration(value) : `${few(value, 4)} s`);
 const share = (value) => percent(value, 1);
 const figures = (rows) => h("dl", { class: "figures" }, rows.filter(Boolean).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 const facts = (rows) => h("dl", { class: "facts" }, rows.filter(Boolean).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
@@ -79,7 +80,7 @@ export function showPlan(place, plan) {
         ["Days", few(plan.days)], ["GPU-hours", few(plan.gpu_hours)], plan.cost === null ? null : ["Cost", few(plan.cost)], ["Pictures/s", few(plan.pictures_per_s)],
         ["MFU", share(plan.mfu)], ["Goodput", share(goodput.fraction)], ["Memory of a GPU", bytes(best.memory_bytes)], ["Power", `${few(plan.watts / 1e6)} MW`],
       ]),
-      h("p", { class: "faint" }, `${few(plan.parameters / 1e9)} billion parameters, ${number(plan.classes)} classes, batches of ${number(plan.batch)}; ${number(plan.pictures)} pictures in ${number(plan.steps)} steps${plan.epochs === null ? "" : `, ${few(plan.epochs)} epochs`}.`),
+      h("p", { class: "faint" }, `${plan.parameters >= 1e9 ? `${few(plan.parameters / 1e9)} billion` : `${few(plan.parameters / 1e6)} million`} parameters, ${number(plan.classes)} classes, batches of ${number(plan.batch)}; ${number(plan.pictures)} pictures in ${number(plan.steps)} steps${plan.epochs === null ? "" : `, ${few(plan.epochs)} epochs`}.`),
       plan.remarks.length ? h("ul", { class: "remarks small" }, plan.remarks.map((one) => h("li", {}, remark(one)))) : null),
     compared(plan),
     card("Layouts", h("p", { class: "faint small" }, plan.considered === 1 ? "One layout was judged, as asked." : `${number(plan.considered)} layouts were considered; the fastest that fit:`),
@@ -91,9 +92,9 @@ export function showPlan(place, plan) {
     h("div", { class: "beside-each" },
       card("Failures", facts([
         ["between failures", `${duration(goodput.between_failures_s)}, by the rates of ${goodput.by}`],
-        ["goodput", `${share(goodput.fraction)} (${share(goodput.low)} to ${share(goodput.high)}), ${number(goodput.spares)} spare nodes`],
-        ["checkpoint", `${bytes(checkpoint.bytes)}, written in ${duration(checkpoint.write_s)} beside the training`],
-        ["saved every", `${duration(checkpoint.every_s)}, ${number(checkpoint.every_steps)} steps`],
+        ["goodput", `${share(goodput.fraction)} (${share(goodput.low)} to ${share(goodput.high)}), ${goodput.spares === 1 ? "one spare node" : `${number(goodput.spares)} spare nodes`}`],
+        ["checkpoint", `${bytes(checkpoint.bytes)}, written in ${seconds(checkpoint.write_s)} beside the training`],
+        ["saved every", `${seconds(checkpoint.every_s)}, ${number(checkpoint.every_steps)} steps`],
         ...goodput.lost.filter((one) => one.value > SMALL).map((one) => [`lost by ${one.name}`, `${share(one.value)}${plan.gpu_hours === null ? "" : `, ${few(one.value * plan.gpu_hours)} GPU-hours`}`]),
       ])),
       card("Pictures", facts([
@@ -133,7 +134,7 @@ function told(value, unit) {
   if (value === null) return "-";
   if (unit === "bytes") return bytes(Math.round(value));
   if (unit === "1") return share(value);
-  if (unit === "s") return value >= 60 ? duration(value) : `${few(value, 4)} s`;
+  if (unit === "s") return seconds(value);
   return `${few(value, 4)} ${unit}`;
 }
 

@@ -9,12 +9,14 @@ const $ = (id) => document.getElementById(id);
 let found = null;
 let sort = { by: "recall", up: true };
 let all = false;
-let most = FIRST_TILES;
+let shown = [];
+let base = "";
 let pair = null; // [target, predicted] of the mistakes that are shown; null: all
 
-export async function explain(base) {
+export async function explain(address) {
+  base = address;
   try {
-    found = await api(`${base}/explanation`, { params: { mistakes: 200 }, quiet: true });
+    found = await api(`${base}/explanation`, { params: { mistakes: 0 }, quiet: true });
   } catch (error) {
     $("right").textContent = error.message;
     return;
@@ -25,7 +27,8 @@ export async function explain(base) {
   $("right").textContent = `${part(found.accuracy)} of ${number(found.pictures)} pictures right; 95 % interval ${part(low)} to ${part(high)}.`;
   classes();
   matrix();
-  mistakes();
+  $("more-mistakes").onclick = () => mistakes(true);
+  await mistakes();
 }
 
 function share(value, interval, name) {
@@ -84,28 +87,30 @@ function matrix() {
     h("button", { type: "button", class: "quiet", onclick: () => only([one.target, one.predicted]) }, `${one.target} taken for ${one.predicted}: ${number(one.pictures)}`))));
 }
 
-function only(chosen) {
+async function only(chosen) {
   pair = chosen;
-  most = FIRST_TILES;
-  mistakes();
+  await mistakes();
   $("mistakes-title").scrollIntoView({ block: "start" });
 }
 
-function mistakes() {
-  const fits = found.mistakes.filter((one) => !pair || (one.target === pair[0] && one.predicted === pair[1]));
-  const shown = fits.slice(0, most);
-  $("only").replaceChildren(...(pair ? [`${pair[0]} taken for ${pair[1]}`, h("button", { type: "button", onclick: () => { pair = null; mistakes(); } }, "Show all")] : []));
-  $("mistakes").replaceChildren(...shown.map(tile));
-  $("more-mistakes").hidden = shown.length >= fits.length;
-  $("more-mistakes").onclick = () => { most += 4 * FIRST_TILES; mistakes(); };
-  const notes = [];
-  const wrong = found.pictures - found.right;
-  if (pair && !fits.length) notes.push(`None of this kind is among the ${number(found.mistakes.length)} of the highest loss.`);
-  else if (!wrong) notes.push("There is none: every picture was answered rightly.");
-  else notes.push(`${number(shown.length)} of ${number(wrong)} mistakes, those of the highest loss.`);
-  if (shown.some((one) => one.corpus === null)) notes.push(`Pictures of ${[...new Set(shown.filter((one) => one.corpus === null).map((one) => one.corpus_path))].join(", ")} can be seen when this console serves it: eye console CORPUS`);
+/* The first page, or with more: what comes after those that are shown. */
+async function mistakes(more = false) {
+  const params = { target: pair?.[0], predicted: pair?.[1], offset: more ? shown.length : 0, limit: FIRST_TILES };
+  const asked = pair;
+  const page = await api(`${base}/mistakes`, { params });
+  if (asked !== pair) return;
+  shown = more ? [...shown, ...page.items] : page.items;
+  const kind = found.confusions.find((one) => pair && one.target === pair[0] && one.predicted === pair[1]);
+  const wrong = pair ? (kind?.pictures ?? page.total) : found.pictures - found.right;
+  $("only").replaceChildren(...(pair ? [`${pair[0]} taken for ${pair[1]}`, h("button", { type: "button", onclick: () => only(null) }, "Show all")] : []));
+  if (more) $("mistakes").append(...page.items.map(tile));
+  else $("mistakes").replaceChildren(...page.items.map(tile));
+  $("more-mistakes").hidden = shown.length >= page.total;
+  const notes = [wrong ? `${number(shown.length)} of ${number(wrong)}${pair ? " of this kind" : " mistakes"}, those of the highest loss.` : "There is none: every picture was answered rightly."];
+  const away = [...new Set(shown.filter((one) => one.corpus === null).map((one) => one.corpus_path))];
+  if (away.length) notes.push(`Pictures of ${away.join(", ")} can be seen when this console serves it: eye console CORPUS`);
   $("mistakes-note").textContent = notes.join(" ");
-  $("mistakes-note").hidden = !notes.length;
+  $("mistakes-note").hidden = false;
 }
 
 function tile(one) {

@@ -39,7 +39,7 @@ async function again() {
       await load().catch(() => null);
       if (run.validated && !first.validated) location.reload(); // there is more to show than this page has places for
       if (run.state !== "running") {
-        if (run.validated) explain(base, first);
+        if (run.validated) explain(base);
         return;
       }
     }
@@ -57,5 +57,5 @@ $("setting").addEventListener("input", later(() => {
 
 show(first);
 load();
-if (first.validated) explain(base, first);
+if (first.validated) explain(base);
 if (first.state === "running") setTimeout(again, ASK_MS);

@@ -5,6 +5,7 @@ import { Chart } from "./chart.js";
 const KINDS = { running: "accent", done: "good", failed: "wrong", killed: "wrong", interrupted: "doubt", unknown: "" };
 const FIRST = ["loss", "accuracy"];
 const PERCENT = new Set(["accuracy"]);
+const EXACT = new Set(["learning_rate"]); // no measurement: there is nothing to smooth
 const TONES = 6;
 
 export const badge = (run) => h("span", { class: `badge ${KINDS[run.state] ?? ""}` }, run.state);
@@ -89,7 +90,7 @@ export class Courses {
       }
       const chart = this.charts.get(metric);
       chart.across = across;
-      chart.show(lines, { log: this.look.log && !PERCENT.has(metric), smoothing: this.look.smoothing });
+      chart.show(lines, { log: this.look.log && !PERCENT.has(metric), smoothing: EXACT.has(metric) ? 0 : this.look.smoothing });
     }
   }
 
