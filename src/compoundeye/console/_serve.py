@@ -17,6 +17,8 @@ from compoundeye.records import EyeError
 
 GRACE_S = 3
 """How long answers under way may take when the server is told to end."""
+KEPT_S = 75
+"""How long a connection may be silent: longer than proxies keep theirs (nginx: 60), or they run into its end."""
 MISSING = "the console needs {}: pip install 'compoundeye[console]'"
 
 
@@ -66,6 +68,7 @@ def serve(
             proxy_headers=access.behind is not None,
             forwarded_allow_ips=["127.0.0.1", "::1"],
             timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEPT_S,
             ssl_certfile=tls[0] if tls else None,
             ssl_keyfile=str(tls[1]) if tls else None,
         )
