@@ -22,9 +22,9 @@ def test_one_picture_by_keyboard_alone_and_undo(page: Page, site: Site) -> None:
     page.goto(f"/c/relabelled/p/{site.ids['07.jpg']}")
     expect(page.get_by_role("heading", level=1)).to_have_text("beagle")
     page.keyboard.press("l")
-    page.keyboard.type("TAB")
     expect(page.get_by_role("option", name=re.compile("^tabby"))).to_be_visible()
-    page.keyboard.press("ArrowDown")
+    page.keyboard.type("TAB")
+    page.keyboard.press("ArrowDown")  # at once: before the server was asked, what does not fit is gone
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("tabby")
     assert label(site, "relabelled", "07.jpg") == "tabby"
@@ -55,7 +55,7 @@ def test_a_selection_by_keyboard_alone_and_undo(page: Page) -> None:
     page.keyboard.press("l")
     page.get_by_role("dialog").get_by_role("button", name="Remove labels").focus()
     page.keyboard.press("Enter")
-    message = page.get_by_role("status").filter(has_text=re.compile("removed", re.IGNORECASE))
+    message = page.locator(".toast", has_text="3 pictures: no label")
     message.get_by_role("button", name="Undo").focus()
     page.keyboard.press("Enter")
     page.wait_for_function(

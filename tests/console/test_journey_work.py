@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from axe import broken
 from browser import Site
 from playwright.sync_api import Page, expect
 
@@ -20,6 +21,7 @@ def test_pictures_are_added_and_looked_at(page: Page, site: Site) -> None:
     expect(page.locator("#state")).to_have_text("done")
     expect(page.locator("#account")).to_contain_text("Stored9Failed1")
     expect(page.locator("#failures")).to_contain_text("<i>wreck.jpg")
+    assert broken(page) == []
     page.goto("/c/grows")
     expect(page.locator("#count")).to_have_text("9 pictures")
     expect(page.locator(".cell.there")).to_have_count(9)

@@ -9,7 +9,10 @@ export class LabelField {
     Object.assign(this, { input, list, chosen, known: [], at: -1 });
     this.path = `corpora/${encodeURIComponent(corpus)}/labels`;
     const ask = later(() => this.ask(), 90);
-    input.addEventListener("input", ask);
+    input.addEventListener("input", () => {
+      this.narrow();
+      ask();
+    });
     input.addEventListener("focus", () => this.ask());
     input.addEventListener("blur", () => this.close());
     input.addEventListener("keydown", (event) => this.key(event));
@@ -31,7 +34,7 @@ export class LabelField {
     const known = await api(this.path, { params: { text, limit: SHOWN }, signal: asked.signal, quiet: true }).catch(() => null);
     if (known === null || asked.signal.aborted || document.activeElement !== this.input) return;
     this.known = known;
-    this.at = -1;
+    const marked = this.list.hidden ? null : this.list.children[this.at]?.dataset.label;
     const rows = known.map((one) => ({ label: one.name, note: one.people ? `${number(one.people)} by hand` : one.model ? `${number(one.model)} by the model` : "" }));
     if (text && !known.some((one) => one.name.toLowerCase() === text.toLowerCase())) rows.push({ label: text, note: "a new label" });
     this.list.replaceChildren(...rows.map(({ label, note }, place) => h("li", {
@@ -39,7 +42,23 @@ export class LabelField {
     }, h("span", { class: "clip" }, label), h("span", { class: "hint" }, note))));
     this.list.hidden = !rows.length;
     this.input.setAttribute("aria-expanded", String(!this.list.hidden));
-    this.input.removeAttribute("aria-activedescendant");
+    this.point(rows.findIndex(({ label }) => label === marked));
+  }
+
+  /* Whoever types fast and presses an arrow at once must not choose from the list of what stood here before. */
+  narrow() {
+    const text = this.input.value.trim().toLowerCase();
+    for (const option of [...this.list.children]) if (!option.dataset.label.toLowerCase().includes(text)) option.remove();
+    this.list.hidden ||= !this.list.children.length;
+    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
+    this.point(-1);
+  }
+
+  point(at) {
+    this.at = at;
+    [...this.list.children].forEach((one, place) => one.setAttribute("aria-selected", String(place === at)));
+    if (at < 0) this.input.removeAttribute("aria-activedescendant");
+    else this.input.setAttribute("aria-activedescendant", this.list.children[at].id);
   }
 
   close() {
@@ -52,10 +71,8 @@ export class LabelField {
   mark(step) {
     const options = [...this.list.children];
     if (this.list.hidden || !options.length) return;
-    this.at = this.at < 0 ? (step > 0 ? 0 : options.length - 1) : (this.at + step + options.length) % options.length;
-    options.forEach((one, place) => one.setAttribute("aria-selected", String(place === this.at)));
+    this.point(this.at < 0 ? (step > 0 ? 0 : options.length - 1) : (this.at + step + options.length) % options.length);
     options[this.at].scrollIntoView({ block: "nearest" });
-    this.input.setAttribute("aria-activedescendant", options[this.at].id);
   }
 
   key(event) {
