@@ -107,7 +107,10 @@ def command_again(console: Console, asked: dict[str, Any], path: str) -> Command
     name = next((name for name, one in console.corpora.items() if located(one) == path), None)
     if name is None:
         raise Forbidden("this console does not serve the corpus of this job: resume it from one that does")
-    kinds = {"ingest": IngestRequest, "categorise": CategoriseRequest}
+    kinds: dict[str, type[IngestRequest | CategoriseRequest]] = {
+        "ingest": IngestRequest,
+        "categorise": CategoriseRequest,
+    }
     kind = kinds.get(str(asked.get("kind")))
     if kind is None:
         raise Unprocessable("this job is of a kind that this console does not know")
