@@ -18,7 +18,7 @@ const facts = (rows) => h("dl", { class: "facts" }, rows.filter(Boolean).flatMap
 
 function table(label, heads, rows, kind = "") {
   const cells = (row, place) => row.map((cell, at) => h(at ? "td" : "th", { scope: at ? null : "row", class: heads[at].startsWith("#") ? "num" : "" }, cell));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label },
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${label}, a table` },
     h("table", { class: `data ${kind}` }, h("thead", {}, h("tr", {}, heads.map((one) => h("th", { scope: "col", class: one.startsWith("#") ? "num" : "" }, one.replace("#", ""))))),
       h("tbody", {}, rows.map((row) => h("tr", { class: row.chosen ? "chosen-row" : null }, cells(row))))));
 }
@@ -31,7 +31,7 @@ function parted(label, parts, unit, told, after = []) {
     h("th", { scope: "row" }, one.name), h("td", { class: "num" }, told(one.value)), h("td", { class: "num" }, share(one.value / whole)),
     h("td", {}, h("span", { class: "bar-in", style: { width: `${(100 * one.value) / most}%` } }))));
   const foot = [["all", whole], ...after].map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", { class: "num" }, told(value)), h("td"), h("td")));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, h("table", { class: "data parted" },
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${label}, a table` }, h("table", { class: "data parted" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Part"), h("th", { scope: "col", class: "num" }, unit), h("th", { scope: "col", class: "num" }, "Share"), h("td"))),
     h("tbody", {}, rows), h("tfoot", {}, foot)));
 }
@@ -88,7 +88,7 @@ export function showPlan(place, plan) {
     h("div", { class: "beside-each" },
       card("Memory of a GPU", parted("Memory of a GPU", plan.memory, "GB", (value) => (value / 1e9).toFixed(2), [["left free", best.free_bytes]])),
       card("One step", parted("One step", plan.step, "s", (value) => value.toFixed(4)))),
-    plan.picture ? card("A step as a picture", h("div", { class: "scroll paper", tabindex: 0, role: "region", "aria-label": "A step as a picture" }, h("img", { src: plan.picture, alt: "What each stage does during a step, and below it what a GPU holds meanwhile; the two tables above have the same as figures" }))) : null,
+    plan.picture ? card("A step as a picture", h("div", { class: "scroll paper", tabindex: 0, role: "region", "aria-label": "The picture" }, h("img", { src: plan.picture, alt: "What each stage does during a step, and below it what a GPU holds meanwhile; the two tables above have the same as figures" }))) : null,
     h("div", { class: "beside-each" },
       card("Failures", facts([
         ["between failures", `${duration(goodput.between_failures_s)}, by the rates of ${goodput.by}`],

@@ -67,14 +67,16 @@ function matrix() {
   $("matrix-note").textContent = whole > names.length
     ? `Of ${number(whole)} classes those ${number(names.length)} that are taken for each other most. Rows are what is shown, columns what it was taken for.`
     : "Rows are what is shown, columns what it was taken for.";
+  const sums = counts.map((row) => row.reduce((sum, one) => sum + one, 0));
+  const worst = Math.max(1e-9, ...counts.flatMap((row, at) => row.map((count, to) => (at !== to && sums[at] ? count / sums[at] : 0))));
   const cell = (row, column) => {
     const count = counts[row][column];
-    const whole = counts[row].reduce((sum, one) => sum + one, 0);
+    const whole = sums[row];
     const part = whole ? count / whole : 0;
     const right = row === column;
-    // Mistakes are few beside what is right: their colour grows with the root, so that a per cent can be seen.
-    const depth = right ? part : Math.sqrt(part);
-    const element = h("td", { class: `${right ? "right" : "off"}${depth > 0.75 ? " strong" : ""}`, style: { "--share": `${Math.round(92 * depth)}%` }, title: `${names[row]} taken for ${names[column]}: ${number(count)} (${percent(part)})` });
+    // Mistakes are few beside what is right: the worst kind is as strong as can be, and colour grows with the root.
+    const depth = right ? part : Math.sqrt(part / worst);
+    const element = h("td", { class: right ? "right" : "off", style: { "--share": `${Math.round(100 * depth)}%` }, title: `${names[row]} taken for ${names[column]}: ${number(count)} (${percent(part)})` });
     if (!count) return element;
     if (right) element.append(number(count));
     else element.append(h("button", { type: "button", tabindex: -1, onclick: () => only([names[row], names[column]]) }, number(count)));
