@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from compoundeye.console._app import application
 from compoundeye.console._state import Served
 from compoundeye.corpus import Corpus, account, ingest
 
-from .conftest import picture
-
 EMPTY, SHORT = 7, 3
 BASE = "/api/v1/corpora/box"
+
+
+def picture(seed: int) -> bytes:
+    """A JPEG that no other seed gives."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels).resize((320, 220), Image.Resampling.BICUBIC).save(file, "JPEG")
+    return file.getvalue()
 
 
 @pytest.fixture
@@ -26,12 +35,12 @@ def corpus(tmp_path: Path) -> Corpus:
     folder = tmp_path / "pictures"
     folder.mkdir()
     for number in range(5):
-        (folder / f"{number}.jpg").write_bytes(picture(number, 0))
-    (folder / "copy.jpg").write_bytes(picture(0, 0))
+        (folder / f"{number}.jpg").write_bytes(picture(number))
+    (folder / "copy.jpg").write_bytes(picture(0))
     for number in range(EMPTY):
         (folder / f"empty-{number}.jpg").touch()
     for number in range(SHORT):
-        (folder / f"short-{number}-<b>.jpg").write_bytes(picture(90 + number, 1)[: 400 + number])
+        (folder / f"short-{number}-<b>.jpg").write_bytes(picture(90 + number)[: 400 + number])
     ingest(folder, tmp_path / "box.lance")
     return Corpus.open(tmp_path / "box.lance")
 
@@ -79,8 +88,8 @@ def test_a_reason_is_text_and_never_a_condition(client: TestClient) -> None:
 def test_the_account_is_that_of_now(client: TestClient, corpus: Corpus, tmp_path: Path) -> None:
     assert get(client, "/account")["stored"] == 5
     (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "new.jpg").write_bytes(picture(50, 2))
-    (tmp_path / "more" / "copy.jpg").write_bytes(picture(1, 0))
+    (tmp_path / "more" / "new.jpg").write_bytes(picture(50))
+    (tmp_path / "more" / "copy.jpg").write_bytes(picture(1))
     ingest(tmp_path / "more", corpus.path)
     found = get(client, "/account")
     assert (found["seen"], found["stored"], found["duplicate"]) == (18, 6, 2)
