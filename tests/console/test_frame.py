@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from axe import broken
+from playwright.sync_api import Browser, Page, expect
 
 from compoundeye.console._access import Access, digest
 from compoundeye.console._app import application
@@ -17,8 +17,6 @@ from compoundeye.console._state import Served
 from compoundeye.corpus import Corpus
 
 TOKEN = "a token of more than sixteen"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -39,18 +37,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
+def page(chromium: Browser, address: str) -> Iterator[Page]:
     """A browser that nobody has used; a mistake of a script fails the test."""
-    context = browser.new_context(base_url=address)
+    context = chromium.new_context(base_url=address)
     shown, mistakes = context.new_page(), list[str]()
     shown.on("pageerror", lambda error: mistakes.append(str(error)))
     yield shown
@@ -75,6 +65,7 @@ def sign_in(page: Page, secret: str) -> None:
 def test_a_wrong_secret_is_told_and_the_right_one_leads_to_where_one_wanted(page: Page) -> None:
     page.goto("/api?x=1#about")
     expect(page).to_have_title("Sign in - CompoundEye")
+    assert broken(page) == []
     sign_in(page, "wrong")
     expect(page.get_by_role("alert").first).to_have_text("That is not the password or token of this console.")
     sign_in(page, TOKEN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from compoundeye.console._access import Access
 from compoundeye.console._app import application
@@ -21,8 +20,6 @@ from compoundeye.console._serve import listening
 from compoundeye.console._state import Served
 from compoundeye.corpus import Corpus
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt install chromium")
 LONG_MS = 120_000
 
 
@@ -71,17 +68,9 @@ def end_all(address: str) -> None:
                 client.post(f"/jobs/{job['id']}/stop", params={"kill": True})
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    context = browser.new_context(base_url=address)
+def page(chromium: Browser, address: str) -> Iterator[Page]:
+    context = chromium.new_context(base_url=address)
     shown, mistakes = context.new_page(), list[str]()
     shown.on("pageerror", lambda error: mistakes.append(str(error)))
     yield shown
@@ -178,8 +167,8 @@ def test_only_what_fits_the_way_is_asked_for(page: Page) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_on_a_phone_nothing_sticks_out(browser: Browser, address: str, theme: str) -> None:
-    context = browser.new_context(
+def test_on_a_phone_nothing_sticks_out(chromium: Browser, address: str, theme: str) -> None:
+    context = chromium.new_context(
         base_url=address, viewport={"width": 390, "height": 800}, color_scheme="dark" if theme == "dark" else "light"
     )
     page = context.new_page()
