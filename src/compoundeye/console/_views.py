@@ -113,6 +113,7 @@ class Views:
         self._lock = threading.Lock()
         self._looking: dict[str, Looking] = {}
         self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._scans = threading.Lock()  # SQL and words use all cores anyhow, and hold up no quick filter
         self._views: Bounded[View] = Bounded(VIEW_BYTES, lambda view: view.nbytes)
 
     def close(self) -> None:
@@ -172,7 +173,7 @@ class Views:
         key: Hashable = (corpus, at.key, asked, sort, descending)
 
         def make() -> View:
-            with self._turns:
+            with self._scans if asked.where or asked.text else self._turns:
                 return _view(looking, at, asked, sort, descending)
 
         return self._views.get(key, make)
