@@ -213,7 +213,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=120)
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--pause", type=float, default=1.0, help="seconds that people look, on average; 0 for none")
+    parser.add_argument("--pause", type=float, default=3.0, help="seconds that people look, on average; 0 for none")
     options = parser.parse_args()
     path = written(options.count, options.place, 0, options.side)
     report = {"rows": options.count, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0]}
