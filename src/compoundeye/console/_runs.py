@@ -25,7 +25,7 @@ from compoundeye.runs import (
 MOST_CLASSES = 30
 """Of a matrix: more cells cannot be hit with a finger."""
 MOST_MISTAKES = 2_000
-"""That are known by name: nobody looks at more, and they take a megabyte."""
+"""That are kept by name: more than anybody looks at."""
 _ROWS_KEPT, _EXPLAINED_KEPT = 5_000, 16
 _WRITTEN = ("settings.json", "status.json", "metrics.jsonl")
 
