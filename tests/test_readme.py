@@ -30,7 +30,8 @@ def commands() -> list[tuple[str, str]]:
     """Every `eye ...` line of a shell block, with or without its prompt, comments and pipes cut off."""
     found = []
     for path in DOCUMENTS:
-        for line in "\n".join(blocks(path, "sh") + blocks(path, "console")).splitlines():
+        text = "\n".join(blocks(path, "sh") + blocks(path, "console"))
+        for line in text.replace("\\\n", " ").splitlines():
             if line.removeprefix("$ ").startswith("eye "):
                 words = shlex.split(line.removeprefix("$ "), comments=True)
                 cut = next((index for index, word in enumerate(words) if word in {"|", ">", "&&"}), len(words))

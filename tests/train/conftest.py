@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from small_runs import settings_for
 
 from compoundeye.corpus import ingest
 from compoundeye.train import Settings
@@ -35,28 +36,6 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(colours: Path) -> Settings:
     """A run of 24 steps on it."""
     return settings_for(str(colours))
-
-
-def settings_for(corpus: str, **changes: object) -> Settings:
-    """The same, for a process that has no fixtures."""
-    values: dict[str, object] = {
-        "name": "colours",
-        "epochs": 4,
-        "data": {
-            "corpora": [{"path": corpus}],
-            "where": "source LIKE '%/train/%'",
-            "target": "folder",
-            "batch": 15,
-            "view": {"size": 16, "crop": "whole", "flip": True, "shift": 1},
-            "threads": 1,
-        },
-        "validation": {"where": "source LIKE '%/test/%'"},
-        "model": {"name": "vit-ti/16", "options": {"width": 32, "depth": 2, "heads": 2, "patch": 4}},
-        "optimiser": {"learning_rate": 3e-3, "ema": 0.9, "clip": 1.0},
-        "saving": {"every": 5},
-        "log_every": 1,
-    }
-    return Settings.model_validate(values | changes)
 
 
 @pytest.fixture(scope="session")

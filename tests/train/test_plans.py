@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from processes import run
+from small_runs import settings_for
 from test_train import losses
 
 from compoundeye.train import train
-from conftest import settings_for
 
 EXPERTS = {"name": "vit-ti/16", "options": {"width": 32, "depth": 2, "heads": 2, "patch": 4, "experts": 4}}
 PLANS: dict[str, tuple[int, dict[str, Any], dict[str, Any]]] = {

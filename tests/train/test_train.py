@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from processes import run
+from small_runs import settings_for
 
 from compoundeye.records import EyeError
 from compoundeye.train import Moment, Settings, train
 from compoundeye.train._guard import Verdict, Watch
-from conftest import settings_for
 
 
 def losses(folder: Path) -> list[float]:
