@@ -183,6 +183,7 @@ def test_a_queue_is_worked_through_by_the_keyboard(page: Page, site: Site) -> No
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_contain_text("accept the first suggestion")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Nothing is left in this queue")).to_be_visible()
     expected = {"21.jpg": "pizza", "05.jpg": "tabby", "07.jpg": "tabby", "15.jpg": "beagle"}
