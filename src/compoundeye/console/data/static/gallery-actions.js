@@ -61,7 +61,7 @@ export class Actions {
     else if (event.shiftKey) {
       event.preventDefault();
       this.extend(index);
-    } else if (event.target.closest(".mark") || event.ctrlKey || event.metaKey || this.choice.any) {
+    } else if (event.target.closest(".pick") || event.ctrlKey || event.metaKey || this.choice.any) {
       event.preventDefault();
       this.toggle(index);
     } else if (event.target.closest(".open")) {
@@ -145,7 +145,7 @@ export class Actions {
     if (!choice.any) this.toggle(page.grid.active);
     if (!choice.any) return;
     const { corpus } = page.about;
-    const label = await wanted(corpus, this.count, page.address.state.name);
+    const label = await wanted(corpus, this.count);
     if (label === null || !choice.any) return;
     const { version } = page.pages();
     const pictures = new Map(choice.picked);

@@ -29,7 +29,7 @@ export function drawn(cell, picture, href, embedded) {
   cell.title = [picture.source, `${picture.width} × ${picture.height} pixels`, picture.why].filter(Boolean).join("\n");
   cell.replaceChildren(
     h("a", { class: "open", href, tabindex: "-1", draggable: "false", "aria-hidden": "true" }, img),
-    h("button", { type: "button", class: "mark", tabindex: "-1", "aria-label": "Select", title: "Select (x)" }, icon(CHECK)),
+    h("button", { type: "button", class: "pick", tabindex: "-1", "aria-label": "Select", title: "Select (x)" }, icon(CHECK)),
     embedded ? h("button", { type: "button", class: "alike", tabindex: "-1", "aria-label": "More like this", title: "More like this (m)" }, icon(LIKE)) : null,
     h("span", { class: "what" }, h("span", { class: "clip" }, named(picture)), sure ? h("span", { class: "sure" }, sure) : null),
     h("span", { class: "how" }, reason(picture)));

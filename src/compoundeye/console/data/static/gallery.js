@@ -22,6 +22,7 @@ const search = new Search(about.corpus, about.embedded, go);
 const panel = new Filters(about.corpus, about.states, search, go);
 const histogram = new Histogram(about.corpus, about.columns, go);
 let pages = null;
+let returned = performance.getEntriesByType("navigation")[0]?.type === "back_forward"; // to go on with the same picture
 let opened = false; // whether the list in the grid is the one that the address asks for
 
 const grid = new Grid($("scroller"), $("grid"), {
@@ -114,6 +115,8 @@ function begin() {
   actions.forget();
   if (pages.total === 0) empty();
   grid.show(pages.total, at, SIZES[address.state.size] ?? SIZES.medium);
+  if (returned) grid.focus(at);
+  returned = false;
   told();
   setTimeout(details, 100);
 }
