@@ -139,14 +139,8 @@ function details() {
 function empty() {
   const asked = Object.keys(listing(address.state)).some((name) => !["sort", "descending", "name"].includes(name));
   $("nothing").replaceChildren(...(asked
-    ? [h("h2", {}, "No picture fits"), h("p", {}, "Take away a part of what is asked for, above, or all of it."), h("div", { class: "row" }, h("button", { type: "button", onclick: () => go(nothing()) }, "Show all pictures"), category())]
+    ? [h("h2", {}, "No picture fits"), h("p", {}, "Take away a part of what is asked for, above, or all of it."), h("button", { type: "button", onclick: () => go(nothing()) }, "Show all pictures")]
     : [h("h2", {}, "No pictures yet"), h("p", {}, "Add some at the page ", h("a", { href: "/jobs?start=ingest" }, "Jobs"), ", or at a terminal: ", h("code", {}, "eye ingest FOLDER CORPUS"))]));
-}
-
-/* Words are looked for in texts; a category is often what was meant. */
-function category() {
-  const { text } = address.state;
-  return text ? h("button", { type: "button", onclick: () => go({ ...nothing(), category: [text] }) }, "Look for the category instead") : null;
 }
 
 function failed(error, from) {
