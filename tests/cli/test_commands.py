@@ -123,7 +123,7 @@ def test_compact_changes_no_picture(shelf: Shelf) -> None:
     assert answer("account", shelf.corpus) == before
 
 
-NEEDS_A_CORPUS = sorted(set(COMMANDS) - {"models", "ingest", "runs", "train"})
+NEEDS_A_CORPUS = sorted(set(COMMANDS) - {"models", "ingest", "runs", "train", "plan", "benchmark"})
 
 
 @pytest.mark.parametrize("name", NEEDS_A_CORPUS)

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from starlette.types import Message
 
 from compoundeye.console._ending import until
+
+T = TypeVar("T")
+
+
+def ran(scenario: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """In a thread of its own: in this one a browser of another test may keep a loop running."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(scenario())).result()
 
 
 def test_messages_pass_until_the_server_ends() -> None:
@@ -22,7 +33,7 @@ def test_messages_pass_until_the_server_ends() -> None:
         return [*found, await waiting, await received()]
 
     left = {"type": "http.disconnect"}
-    assert asyncio.run(scenario()) == [{"type": "http.request", "body": b"x"}, left, left]
+    assert ran(scenario) == [{"type": "http.request", "body": b"x"}, left, left]
 
 
 def test_whoever_gives_up_leaves_nothing_behind() -> None:
@@ -35,4 +46,4 @@ def test_whoever_gives_up_leaves_nothing_behind() -> None:
         await asyncio.sleep(0)
         return len(asyncio.all_tasks())
 
-    assert asyncio.run(scenario()) == 1
+    assert ran(scenario) == 1

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2 as httpx
 import pytest
 from browser import PHONE, Site
 from playwright.sync_api import BrowserContext, Page, expect
