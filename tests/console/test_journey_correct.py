@@ -55,7 +55,7 @@ def test_a_selection_by_keyboard_alone_and_undo(page: Page) -> None:
     page.keyboard.press("l")
     page.get_by_role("dialog").get_by_role("button", name="Remove labels").focus()
     page.keyboard.press("Enter")
-    message = page.locator(".toast", has_text="3 pictures: no label")
+    message = page.locator(".toast", has_text="3 pictures: label removed")
     message.get_by_role("button", name="Undo").focus()
     page.keyboard.press("Enter")
     page.wait_for_function(
