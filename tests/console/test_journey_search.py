@@ -66,6 +66,7 @@ def test_a_picture_is_pasted(page: Page, site: Site) -> None:
 
 
 def test_a_picture_is_chosen_by_keyboard_and_the_search_narrowed(page: Page, site: Site) -> None:
+    page.on("filechooser", lambda _: None)  # Playwright begins to listen now, not while the key is on its way
     page.goto("/c/colours")
     page.get_by_role("button", name="Search by a picture").focus()
     with page.expect_file_chooser() as choosing:
@@ -79,6 +80,7 @@ def test_a_picture_is_chosen_by_keyboard_and_the_search_narrowed(page: Page, sit
 
 def test_what_is_no_picture_is_told(page: Page, site: Site) -> None:
     (site.folder / "no picture.txt").write_text("only words")
+    page.on("filechooser", lambda _: None)
     page.goto("/c/colours")
     with page.expect_file_chooser() as choosing:
         page.get_by_role("button", name="Search by a picture").click()
