@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +30,25 @@ from compoundeye.corpus import Corpus, ingest
 from compoundeye.models import home
 
 HERE = "http://127.0.0.1"
-MANY, LONG_S = 3_000, 120.0
+MANY, LONG_S = 4_000, 120.0
 PICKED = {"X-CompoundEye": "1"}
 
 
 def draw(folder: Path, count: int) -> Path:
-    """``count`` pictures of a kilobyte, one of them twice, and a wreck."""
+    """Pictures that take a millisecond or two each: a few looks, told apart by a comment; a copy and a wreck."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(count)
+    looks = []
+    for _ in range(8):
+        coarse, data = Image.fromarray(rng.integers(0, 256, (4, 6, 3), np.uint8)), BytesIO()
+        coarse.resize((1280, 960)).save(data, "JPEG")
+        looks.append(data.getvalue())
     for number in range(count):
-        coarse = Image.fromarray(rng.integers(0, 256, (4, 6, 3), np.uint8))
-        coarse.resize((48, 32)).save(folder / f"{number:05d}.jpg", comment=b"%d" % number)
+        look, comment = looks[number % len(looks)], b"%06d" % number
+        marked = look[:2] + b"\xff\xfe" + (2 + len(comment)).to_bytes(2, "big") + comment + look[2:]
+        (folder / f"{number:05d}.jpg").write_bytes(marked)
     (folder / "again.jpg").write_bytes((folder / "00000.jpg").read_bytes())
-    (folder / "wreck.jpg").write_bytes((folder / "00001.jpg").read_bytes()[:300])
+    (folder / "wreck.jpg").write_bytes((folder / "00001.jpg").read_bytes()[:3000])
     return folder
 
 
