@@ -15,52 +15,16 @@ import os
 import platform
 import statistics
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from compoundeye.plan import Case, dry_run, memory
-from compoundeye.train import Settings
-
-TARGETS = {"masked": "none", "contrastive": "caption"}
+from compoundeye.plan import dry_run, memory
+from plan_training import Training
 
 
-@dataclass(frozen=True)
-class Layout:
-    """One line of the grid."""
-
-    model: str
-    ranks: int
-    batch: int
-    plan: dict[str, Any] = field(default_factory=dict)
-    task: dict[str, Any] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-    optimiser: dict[str, Any] = field(default_factory=dict)
-    classes: int = 1000
-    rank: int = 0
-
-    def case(self) -> Case:
-        kind = self.task.get("kind", "classify")
-        settings = Settings.model_validate(
-            {
-                "data": {"corpora": [{"path": "."}], "target": TARGETS.get(kind, "folder"), "batch": self.batch},
-                "model": {"name": self.model, "options": self.options},
-                "task": self.task,
-                "plan": self.plan,
-                "optimiser": self.optimiser,
-            }
-        )
-        return Case.of(settings, self.classes, self.ranks)
-
-    def __str__(self) -> str:
-        facts = {**self.plan, **self.task, **self.options, **self.optimiser}
-        told = " ".join(f"{name}={value}" for name, value in facts.items())
-        return f"{self.model} x{self.ranks} batch {self.batch} rank {self.rank} {told}"
-
-
-def grid() -> Iterator[Layout]:
+def grid() -> Iterator[Training]:
     bf16: dict[str, Any] = {"precision": "bf16"}
     ways = ("none", "selective", "full")
     for model, ranks, batch in (
@@ -71,35 +35,35 @@ def grid() -> Iterator[Layout]:
     ):
         for precision in ("fp32", "bf16"):
             for what in ways:
-                yield Layout(model, ranks, batch, {"precision": precision, "activation_checkpointing": what})
+                yield Training(model, ranks, batch, {"precision": precision, "activation_checkpointing": what})
     for what in ways:
         again = {**bf16, "activation_checkpointing": what}
-        yield Layout("vit-h/14", 64, 2048, {**again, "tensor": 2})
-        yield Layout("vit-b/16", 32, 512, {**again, "context": 4})
-        yield Layout("vit-b/16", 64, 512, {**again, "context": 2, "tensor": 2, "replicate": 2})
-        yield Layout("vit-so400m/14", 128, 4096, again)
-        yield Layout("vit-l/16", 64, 1024, {**again, "pipeline": 4, "microbatches": 8})
-        yield Layout("vit-l/16", 64, 1024, {**again, "pipeline": 4, "microbatches": 8}, rank=63)
-        yield Layout("vit-l/16", 32, 512, {**again, "pipeline": 4, "microbatches": 8, "chunks": 2}, rank=8)
-        yield Layout("vit-22b/14", 1024, 4096, {**again, "tensor": 8})
-        yield Layout("vit-b/16", 8, 256, again, {"kind": "contrastive"})
-        yield Layout("vit-b/16", 8, 512, again, {"kind": "masked"}, {"positions": "sine"})
-        yield Layout("vit-b/16", 8, 256, {**again, "expert": 8}, options={"experts": 16})
-    yield Layout("vit-200b/14", 8192, 8192, {**bf16, "activation_checkpointing": "full"})
-    yield Layout("vit-200b/14", 8192, 1024, {**bf16, "tensor": 8, "activation_checkpointing": "full"})
-    yield Layout("vit-200b/14", 8192, 4096, {**bf16, "tensor": 8, "pipeline": 8, "microbatches": 32}, rank=4096)
-    yield Layout("vit-22b/14", 2048, 4096, {**bf16, "tensor": 8, "replicate": 4, "activation_checkpointing": "full"})
-    yield Layout("vit-b/16", 8, 64, bf16, {"kind": "margin"}, classes=10_000_000)
-    yield Layout("vit-b/16", 8, 64, bf16, {"kind": "margin", "sample": 0.1}, classes=10_000_000)
-    yield Layout("vit-b/16", 512, 16384, bf16, {"kind": "margin"}, classes=100_000_000)
-    yield Layout("vit-b/16", 64, 4096, bf16, {"kind": "contrastive", "pairs": "sigmoid"})
-    yield Layout("vit-b/16", 8, 256, {**bf16, "replicate": 8})
-    yield Layout("vit-b/16", 8, 256, {**bf16, "accumulate": 4}, optimiser={"ema": 0.999, "clip": 1.0})
-    yield Layout("vit-b/16", 8, 256, bf16, options={"drop_path": 0.1, "layer_scale": 1e-5, "registers": 4})
-    yield Layout("vit-b/16", 8, 64, bf16, options={"qk_norm": True, "pool": "mean"}, optimiser={"name": "sgd"})
+        yield Training("vit-h/14", 64, 2048, {**again, "tensor": 2})
+        yield Training("vit-b/16", 32, 512, {**again, "context": 4})
+        yield Training("vit-b/16", 64, 512, {**again, "context": 2, "tensor": 2, "replicate": 2})
+        yield Training("vit-so400m/14", 128, 4096, again)
+        yield Training("vit-l/16", 64, 1024, {**again, "pipeline": 4, "microbatches": 8})
+        yield Training("vit-l/16", 64, 1024, {**again, "pipeline": 4, "microbatches": 8}, rank=63)
+        yield Training("vit-l/16", 32, 512, {**again, "pipeline": 4, "microbatches": 8, "chunks": 2}, rank=8)
+        yield Training("vit-22b/14", 1024, 4096, {**again, "tensor": 8})
+        yield Training("vit-b/16", 8, 256, again, {"kind": "contrastive"})
+        yield Training("vit-b/16", 8, 512, again, {"kind": "masked"}, {"positions": "sine"})
+        yield Training("vit-b/16", 8, 256, {**again, "expert": 8}, options={"experts": 16})
+    yield Training("vit-200b/14", 8192, 8192, {**bf16, "activation_checkpointing": "full"})
+    yield Training("vit-200b/14", 8192, 1024, {**bf16, "tensor": 8, "activation_checkpointing": "full"})
+    yield Training("vit-200b/14", 8192, 4096, {**bf16, "tensor": 8, "pipeline": 8, "microbatches": 32}, rank=4096)
+    yield Training("vit-22b/14", 2048, 4096, {**bf16, "tensor": 8, "replicate": 4, "activation_checkpointing": "full"})
+    yield Training("vit-b/16", 8, 64, bf16, {"kind": "margin"}, classes=10_000_000)
+    yield Training("vit-b/16", 8, 64, bf16, {"kind": "margin", "sample": 0.1}, classes=10_000_000)
+    yield Training("vit-b/16", 512, 16384, bf16, {"kind": "margin"}, classes=100_000_000)
+    yield Training("vit-b/16", 64, 4096, bf16, {"kind": "contrastive", "pairs": "sigmoid"})
+    yield Training("vit-b/16", 8, 256, {**bf16, "replicate": 8})
+    yield Training("vit-b/16", 8, 256, {**bf16, "accumulate": 4}, optimiser={"ema": 0.999, "clip": 1.0})
+    yield Training("vit-b/16", 8, 256, bf16, options={"drop_path": 0.1, "layer_scale": 1e-5, "registers": 4})
+    yield Training("vit-b/16", 8, 64, bf16, options={"qk_norm": True, "pool": "mean"}, optimiser={"name": "sgd"})
 
 
-def judged(layout: Layout) -> dict[str, Any]:
+def judged(layout: Training) -> dict[str, Any]:
     case = layout.case()
     planned = memory(case, case.stage(layout.rank))
     (found,) = dry_run(case, [layout.rank])

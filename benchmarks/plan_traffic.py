@@ -17,57 +17,19 @@ import os
 import platform
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from compoundeye.plan import Attention, Case, Collective, Executed, Product, Tally, dry_run, tally
-from compoundeye.train import Settings
+from compoundeye.plan import Attention, Collective, Executed, Product, Tally, dry_run, tally
+from plan_training import Training
 
-TARGETS = {"masked": "none", "contrastive": "caption"}
 BF16: dict[str, Any] = {"precision": "bf16"}
 FULL: dict[str, Any] = {**BF16, "activation_checkpointing": "full"}
 SELECTIVE: dict[str, Any] = {**BF16, "activation_checkpointing": "selective"}
 MARGIN = {"kind": "margin", "dimension": 512}
 MIXTURE = {"experts": 64, "pool": "mean"}
-
-
-@dataclass(frozen=True)
-class Training:
-    """One line of the grid."""
-
-    model: str
-    ranks: int
-    batch: int
-    plan: dict[str, Any] = field(default_factory=dict)
-    task: dict[str, Any] = field(default_factory=dict)
-    options: dict[str, Any] = field(default_factory=dict)
-    optimiser: dict[str, Any] = field(default_factory=dict)
-    classes: int = 1000
-    rank: int = 0
-
-    def case(self) -> Case:
-        settings = Settings.model_validate(
-            {
-                "data": {
-                    "corpora": [{"path": "."}],
-                    "target": TARGETS.get(self.task.get("kind", ""), "folder"),
-                    "batch": self.batch,
-                },
-                "model": {"name": self.model, "options": self.options},
-                "task": self.task,
-                "plan": self.plan,
-                "optimiser": self.optimiser,
-            }
-        )
-        return Case.of(settings, self.classes, self.ranks)
-
-    def __str__(self) -> str:
-        facts = {**self.plan, **self.task, **self.options, **self.optimiser}
-        told = " ".join(f"{name}={value}" for name, value in facts.items())
-        return f"{self.model} x{self.ranks} classes {self.classes} batch {self.batch} rank {self.rank} {told}"
 
 
 GRID = [
