@@ -1,7 +1,7 @@
 /* One run: how far it is, its curves, and what its last validation says. */
 import { api, data, date, duration, h, later } from "./eye.js";
 import { explain } from "./run-explained.js";
-import { badge, bar, Courses, figure, Look, part, progress } from "./runs-view.js";
+import { badge, bar, curves, figure, part, progress } from "./runs-view.js";
 
 const ASK_MS = 4000;
 const first = data("run");
@@ -21,15 +21,7 @@ function show(run) {
   bar(run, $("bar"));
 }
 
-let axis = null;
-const look = new Look($("look"), () => (look.axis === axis ? courses.draw() : load()));
-const courses = new Courses($("curves"), [first.name], look);
-
-async function load() {
-  axis = look.axis;
-  await courses.load();
-  $("no-curves").hidden = courses.charts.size > 0;
-}
+const load = curves([first.name]);
 
 async function again() {
   if (!document.hidden) {

@@ -1,6 +1,6 @@
 /* Several runs beside each other. */
 import { api, data, duration, h } from "./eye.js";
-import { badge, Courses, figure, Look, part, plain, progress } from "./runs-view.js";
+import { badge, curves, figure, part, plain, progress } from "./runs-view.js";
 
 const found = data("compared");
 const names = found.runs.map((run) => run.name);
@@ -29,15 +29,7 @@ $("differences").replaceChildren(...found.differences.map((one) => h("tr", {}, h
 $("same").hidden = found.differences.length > 0;
 facts(found.runs);
 
-let axis = null;
-const look = new Look($("look"), () => (look.axis === axis ? courses.draw() : load()));
-const courses = new Courses($("curves"), names, look);
-
-async function load() {
-  axis = look.axis;
-  await courses.load();
-  $("no-curves").hidden = courses.charts.size > 0;
-}
+const load = curves(names);
 
 async function again() {
   if (!document.hidden) {

@@ -33,7 +33,7 @@ export function plain(value) {
 }
 
 /* How curves are shown, as the address has it. */
-export class Look {
+class Look {
   constructor(form, changed) {
     const given = new URLSearchParams(location.search);
     const { axis, log, smoothing } = form.elements;
@@ -63,7 +63,7 @@ export class Look {
 }
 
 /* A chart for each number that any of the runs measured; runs are told apart by colour, validation by points. */
-export class Courses {
+class Courses {
   constructor(host, names, look) {
     Object.assign(this, { host, names, look, charts: new Map(), known: [], asked: "" });
   }
@@ -111,4 +111,18 @@ export class Courses {
 function rank(metric) {
   const at = FIRST.indexOf(metric);
   return at < 0 ? FIRST.length : at;
+}
+
+/* The curves of a page about runs, drawn as its form says; returns what asks for them anew. */
+export function curves(names) {
+  const place = (id) => document.getElementById(id);
+  let axis = null;
+  const load = async () => {
+    axis = look.axis;
+    await courses.load();
+    place("no-curves").hidden = courses.charts.size > 0;
+  };
+  const look = new Look(place("look"), () => (look.axis === axis ? courses.draw() : load()));
+  const courses = new Courses(place("curves"), names, look);
+  return load;
 }
