@@ -92,3 +92,17 @@ def _cell(value: Any) -> str:
 def note(text: str) -> None:
     """One line for the person at the terminal, on stderr."""
     print(printable(text), file=sys.stderr)
+
+
+def duration(seconds: float | None) -> str | None:
+    """A time that people compare: 45 s, 3:20, 5 h 02 min, 3 d 4 h."""
+    if seconds is None:
+        return None
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"

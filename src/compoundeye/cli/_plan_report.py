@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from compoundeye.cli._output import print_table
-from compoundeye.cli._runs import duration
+from compoundeye.cli._output import duration, print_table
 
 if TYPE_CHECKING:
     from compoundeye.capacity import CategorisingPlan, Term, Way

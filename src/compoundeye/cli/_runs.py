@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from compoundeye.cli._output import note, print_json, print_table
+from compoundeye.cli._output import duration, note, print_json, print_table
 from compoundeye.records import EyeError
 
 SHOWN = 20
@@ -191,17 +191,3 @@ def _short(value: Any) -> str:
     if value is None:
         return "-"
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def duration(seconds: float | None) -> str | None:
-    """A time that people compare: 45 s, 3:20, 5 h 02 min, 3 d 4 h."""
-    if seconds is None:
-        return None
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"
