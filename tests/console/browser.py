@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,6 +109,17 @@ def open_context(chromium: Browser, site: Site) -> Iterator[Callable[..., Browse
     yield make
     for context in opened:
         context.close()
+    assert mistakes == []
+
+
+@contextmanager
+def first_visit(chromium: Browser, address: str) -> Iterator[Page]:
+    """A page of a browser that nobody has used; a mistake of a script fails the test."""
+    context = chromium.new_context(base_url=address)
+    shown, mistakes = context.new_page(), list[str]()
+    shown.on("pageerror", lambda error: mistakes.append(str(error)))
+    yield shown
+    context.close()
     assert mistakes == []
 
 

@@ -114,3 +114,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of the test's own, so that no jobs and corrections of others are in it."""
     monkeypatch.setenv("COMPOUNDEYE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def store(album: Callable[[Path], Corpus], tmp_path: Path, home: Path) -> Corpus:
+    """The album of one test, in a home that nothing has been kept in."""
+    assert not home.exists()
+    return album(tmp_path)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,6 @@ from compoundeye.corpus import Corpus, StagedColumns, correct, read_corrections
 
 API = "/api/v1/corpora/album"
 HEADERS = {"X-CompoundEye": "1"}
-
-
-@pytest.fixture
-def store(album: Callable[[Path], Corpus], tmp_path: Path, home: Path) -> Corpus:
-    assert not home.exists()
-    return album(tmp_path)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import uvicorn
 from axe import broken
+from browser import first_visit
 from playwright.sync_api import Browser, Page, expect
 
 from compoundeye.console._access import Access, digest
@@ -39,13 +40,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def page(chromium: Browser, address: str) -> Iterator[Page]:
-    """A browser that nobody has used; a mistake of a script fails the test."""
-    context = chromium.new_context(base_url=address)
-    shown, mistakes = context.new_page(), list[str]()
-    shown.on("pageerror", lambda error: mistakes.append(str(error)))
-    yield shown
-    context.close()
-    assert mistakes == []
+    with first_visit(chromium, address) as shown:
+        yield shown
 
 
 @pytest.fixture

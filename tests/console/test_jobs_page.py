@@ -11,6 +11,7 @@ import httpx2 as httpx
 import numpy as np
 import pytest
 import uvicorn
+from browser import first_visit
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
@@ -70,12 +71,8 @@ def end_all(address: str) -> None:
 
 @pytest.fixture
 def page(chromium: Browser, address: str) -> Iterator[Page]:
-    context = chromium.new_context(base_url=address)
-    shown, mistakes = context.new_page(), list[str]()
-    shown.on("pageerror", lambda error: mistakes.append(str(error)))
-    yield shown
-    context.close()
-    assert mistakes == []
+    with first_visit(chromium, address) as shown:
+        yield shown
 
 
 def ingest(page: Page, place: Path, workers: int | None = None) -> None:

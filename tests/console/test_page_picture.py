@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,6 @@ from compoundeye.corpus import Corpus, correct
 
 API = "/api/v1/corpora/album"
 BY = "corners/1.2 sha256:0123456789abcdef fp32 recipe:fedcba9876543210"
-
-
-@pytest.fixture
-def store(album: Callable[[Path], Corpus], tmp_path: Path, home: Path) -> Corpus:
-    assert not home.exists()
-    return album(tmp_path)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,6 @@ from compoundeye.corpus import Corpus, correct
 from compoundeye.records import EyeError
 
 API = "/api/v1/corpora/album"
-
-
-@pytest.fixture
-def store(album: Callable[[Path], Corpus], tmp_path: Path, home: Path) -> Corpus:
-    assert not home.exists()
-    return album(tmp_path)
 
 
 @pytest.fixture

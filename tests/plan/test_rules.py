@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
-from torch.testing._internal.distributed.fake_pg import FakeStore
+from absent import one_of
 
 from compoundeye.plan._rules import refusal, shape_of
 from compoundeye.records import EyeError
@@ -37,16 +34,6 @@ def settings_of(options: dict[str, Any], task: dict[str, Any], batch: int = PLEN
             "task": {**task, "text": {"width": 8, "depth": 1, "heads": 1, "length": 8}, "decoder": {"width": 32}},
         }
     )
-
-
-@contextmanager
-def one_of(world_size: int, rank: int) -> Iterator[None]:
-    """Be one of so many ranks, the others of which are not there and agree with everything."""
-    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world_size)
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
 
 
 def asked(settings: Settings, plan: Plan, world_size: int) -> str | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
 import torch.distributed as dist
-from torch.testing._internal.distributed.fake_pg import FakeStore
+from absent import one_of
 
 from compoundeye.records import EyeError
 from compoundeye.train import Plan, lay_out
@@ -28,16 +26,6 @@ def test_a_process_alone_needs_no_group() -> None:
 def test_a_gpu_that_is_not_there_is_refused() -> None:
     with pytest.raises(EyeError, match="torch sees none"):
         lay_out(Plan(), "cuda")
-
-
-@contextmanager
-def one_of(world_size: int, rank: int) -> Iterator[None]:
-    """Be a rank among others that are not there and always agree."""
-    dist.init_process_group("fake", store=FakeStore(), rank=rank, world_size=world_size)
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
 
 
 def place(plan: dict[str, Any]) -> dict[str, Any]:

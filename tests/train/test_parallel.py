@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
+from absent import one_of
 from processes import run
 from torch import Tensor, nn
 from torch.distributed.tensor import Shard, distribute_tensor
 from torch.nn import functional as F
-from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from compoundeye.nets import ViT, ViTConfig
 from compoundeye.records import EyeError
@@ -196,13 +196,10 @@ def test_compiling_changes_nothing(what: str, monkeypatch: pytest.MonkeyPatch) -
 
 def one_of_six(plan: dict[str, Any], changes: dict[str, Any]) -> None:
     """Make a model parallel as one of six processes, the others of which are not there."""
-    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=6)
-    try:
+    with one_of(6, 0):
         model = vit_learner(**changes)
         parallelise(model, lay_out(Plan(**plan), "cpu"))
         model.backbone(torch.zeros(1, 3, 12, 12), keep=torch.zeros(1, 4, dtype=torch.int64))
-    finally:
-        dist.destroy_process_group()
 
 
 @pytest.mark.parametrize(

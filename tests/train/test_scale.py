@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
+from absent import one_of
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed.tensor import DTensor
-from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from compoundeye.nets import ViT, ViTConfig
 from compoundeye.train import Plan, clip_gradients, lay_out, parallelise
@@ -24,9 +23,8 @@ PLANS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def _one_of_many() -> Iterator[None]:
-    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=1024)
-    yield
-    dist.destroy_process_group()
+    with one_of(1024, 0):
+        yield
 
 
 def local(tensor: torch.Tensor) -> torch.Tensor:
