@@ -28,9 +28,17 @@ MAY_IMPORT = {
     "train": {"records", "pixels", "models", "corpus", "cluster", "evaluate", "capacity", "nets", "runs"},
 }
 MAY_IMPORT["plan"] = set(MAY_IMPORT)
+MAY_IMPORT["events"] = {"records"}
+MAY_IMPORT["video"] = {"records", "pixels", "models", "evaluate", "events"}
+APPS = sorted(path.parent.name for path in (PACKAGE / "apps").glob("*/__init__.py"))
+MAY_IMPORT["apps"] = MAY_IMPORT["video"] | {"video", "cluster", "corpus", "categorise"}
+MAY_IMPORT |= {f"apps.{app}": MAY_IMPORT["apps"] for app in APPS}  # none knows another
 MAY_IMPORT["console"] = set(MAY_IMPORT)
 MAY_IMPORT["cli"] = set(MAY_IMPORT)
-ROOMS = sorted(path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
+ROOMS = sorted(
+    [path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    + [f"apps.{app}" for app in APPS]
+)
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 MODULES = [path for path in SOURCES if path.parent != PACKAGE]
 EVERY_FILE = [path for folder in ("src", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
@@ -41,7 +49,13 @@ def shown(path: Path) -> str:
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0]
+    return _split(list(path.relative_to(PACKAGE).parts[:-1]))[0]
+
+
+def _split(inside: list[str]) -> tuple[str, list[str]]:
+    """The room that a dotted name is in, and what it names there. A folder of ``apps`` is a room of its own."""
+    at = 2 if inside[0] == "apps" and len(inside) > 1 and inside[1] in APPS else 1
+    return ".".join(inside[:at]), inside[at:]
 
 
 def imported(path: Path, *, at_load_only: bool = False) -> set[str]:
@@ -90,7 +104,7 @@ def test_imports_point_up_the_table_and_only_through_front_doors(path: Path) -> 
         assert inside, f"{shown(path)} imports the whole package; import from a room"
         if inside == ["__version__"]:
             continue
-        target, *private = inside
+        target, private = _split(inside)
         if target == room:
             assert private, f"{shown(path)} imports its own room's front door, which imports it"
         else:
@@ -154,7 +168,7 @@ def _definition(value: object) -> ast.ClassDef | ast.FunctionDef:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_room_has_tests_beside_it(room: str) -> None:
-    assert list((ROOT / "tests" / room).glob("test_*.py")), f"tests/{room} has no test"
+    assert list((ROOT / "tests" / room.replace(".", "/")).glob("test_*.py")), f"tests/{room} has no test"
 
 
 @pytest.mark.parametrize("path", EVERY_FILE, ids=shown)

@@ -1,0 +1,10 @@
+"""Pictures in motion: sources, decoding, live or lossless, tracking, and the pipeline that apps run in.
+
+Guarantee: every result carries its stream, presentation time, capture time and the count of frames dropped so far;
+files lose no frame, live streams never fall behind. Cost: one decode, and one pass to the size that is looked at.
+Limit: what FFmpeg reads.
+"""
+
+from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
+
+__all__ = ["App", "Application", "Box", "Canvas", "Colour", "Look", "Outcome", "Point", "Stream"]
