@@ -6,6 +6,7 @@ Limit: identity is of the encoded bytes, so the same scene saved twice is two pi
 
 from compoundeye.records._account import Account, AccountError
 from compoundeye.records._error import EyeError
+from compoundeye.records._faces import Faces
 from compoundeye.records._identity import PICTURE_ID_BYTES, ModelIdentity, picture_id, source_key
 from compoundeye.records._motion import Detections, Event, Frame, Image, Tracks
 from compoundeye.records._progress import Progress
@@ -17,6 +18,7 @@ __all__ = [
     "Detections",
     "Event",
     "EyeError",
+    "Faces",
     "Frame",
     "Image",
     "ModelIdentity",
