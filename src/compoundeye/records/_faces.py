@@ -20,7 +20,7 @@ class Faces:
     scores: Float32
     """[N] in 0..1."""
     landmarks: Float32
-    """[N, 5, 2] x, y in pixels: the subject's right eye, left eye, tip of the nose, right and left corner of the mouth."""
+    """[N, 5, 2] x, y in pixels: the person's right eye, left eye, tip of the nose, right and left mouth corner."""
 
     @classmethod
     def none(cls) -> Faces:
