@@ -6,5 +6,22 @@ Limit: what FFmpeg reads.
 """
 
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
+from compoundeye.video._detector_look import DetectorSettings, detector_look
+from compoundeye.video._settings import Section, checked, merged
 
-__all__ = ["App", "Application", "Box", "Canvas", "Colour", "Look", "Outcome", "Point", "Stream"]
+__all__ = [
+    "App",
+    "Application",
+    "Box",
+    "Canvas",
+    "Colour",
+    "DetectorSettings",
+    "Look",
+    "Outcome",
+    "Point",
+    "Section",
+    "Stream",
+    "checked",
+    "detector_look",
+    "merged",
+]
