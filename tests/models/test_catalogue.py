@@ -9,17 +9,19 @@ import pytest
 
 from compoundeye.models import Card, card, catalogue, catalogue_rows, labels, present, weights_folder
 from compoundeye.models._catalogue import published
+from compoundeye.models._class_names import CLASS_NAMES
 from compoundeye.models._load import _LOADERS
+from compoundeye.models._load_detector import DETECTOR_LOADERS
 from compoundeye.records import EyeError
 
 
 @pytest.mark.parametrize("entry", published().values(), ids=lambda entry: entry.name)
 def test_a_card_is_complete(entry: Card) -> None:
-    assert entry.architecture in _LOADERS
-    assert entry.task in ("classify", "embed")
-    assert (entry.labels is not None) == (entry.task == "classify")
+    assert entry.task in ("classify", "embed", "detect")
+    assert entry.architecture in (DETECTOR_LOADERS if entry.task == "detect" else _LOADERS)
+    assert (entry.labels is not None) == (entry.task in ("classify", "detect"))
     assert 0 < entry.crop_fraction <= 1
-    assert entry.embedding_dim > 0
+    assert (entry.embedding_dim > 0) == (entry.task != "detect")
     assert entry.licence
     assert entry.metric
     assert entry.protocol
@@ -30,7 +32,9 @@ def test_a_card_is_complete(entry: Card) -> None:
         assert Path(file.name).name == file.name
         for mirror in file.mirrors:
             assert mirror.kind != "pypi-sdist" or re.fullmatch(r"[0-9a-f]{64}", mirror.archive_sha256)
-    if entry.labels is not None:
+    if entry.task == "detect":
+        assert entry.labels in CLASS_NAMES
+    elif entry.labels is not None:
         assert len(labels(entry.labels)) == 1000
 
 

@@ -10,12 +10,15 @@ registry package carries.
 
 from compoundeye.models._card import Card, Loss, Mirror, WeightsFile
 from compoundeye.models._catalogue import card, catalogue
+from compoundeye.models._detect import MIN_SCORE, Detector
 from compoundeye.models._error import WeightsError
 from compoundeye.models._labels import Labels, labels
 from compoundeye.models._listing import CatalogueRow, catalogue_rows
 from compoundeye.models._load import load
+from compoundeye.models._load_detector import load_detector
 from compoundeye.models._load_text import load_text
 from compoundeye.models._local import register
+from compoundeye.models._nms import nms
 from compoundeye.models._runtime import open_onnx
 from compoundeye.models._safetensors import weight_files
 from compoundeye.models._text import TEMPLATES, TextEncoder
@@ -24,9 +27,11 @@ from compoundeye.models._vision import Outputs, Vision
 from compoundeye.models._weights import home, present, weights, weights_folder
 
 __all__ = [
+    "MIN_SCORE",
     "TEMPLATES",
     "Card",
     "CatalogueRow",
+    "Detector",
     "Labels",
     "Loss",
     "Mirror",
@@ -42,7 +47,9 @@ __all__ = [
     "home",
     "labels",
     "load",
+    "load_detector",
     "load_text",
+    "nms",
     "open_onnx",
     "present",
     "register",

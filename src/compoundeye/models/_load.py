@@ -62,6 +62,8 @@ def load(
     if name not in catalogue() and Path(name).is_dir():
         return _load_folder(Path(name), settings)
     found = card_of(name)
+    if found.task == "detect":
+        raise EyeError(f"{name} says where things are, not what a picture is: choose a model of another task")
     return _LOADERS[found.architecture](found, weights(found, progress), settings)
 
 

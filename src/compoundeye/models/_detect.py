@@ -1,0 +1,141 @@
+"""A detector: pictures in, boxes of things with names out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from compoundeye.models._card import Card, Precision
+from compoundeye.models._letterbox import Letterbox
+from compoundeye.models._nms import nms
+from compoundeye.models._runtime import Arrays, Runtime
+from compoundeye.records import Detections, EyeError, Image, ModelIdentity
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+Int32 = npt.NDArray[np.int32]
+
+MIN_SCORE = 0.1
+"""Trackers of the second chance (ByteTrack, arXiv:2110.06864, section 3) use boxes from here on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a network says of one picture, before suppression."""
+
+    boxes: Float32
+    """[M, 4] left, top, right, bottom in pixels of the network's input."""
+    scores: Float32
+    """[M]"""
+    classes: Int32
+    """[M] places in the detector's names."""
+
+
+Allowed = npt.NDArray[np.bool_]
+Head = Callable[[Arrays, float, Allowed], list[Candidates]]
+"""Reads a network's outputs [N, ...]: for each picture what reaches a score, of the classes that are allowed [K]."""
+
+
+class Detector:
+    """A loaded detector. Safe to call from several threads.
+
+    >>> detector = load_detector()
+    >>> prepared = detector.prepare(frame.image)
+    >>> (found,) = detector([prepared], [(frame.image.width, frame.image.height)])
+    """
+
+    def __init__(
+        self,
+        card: Card,
+        identity: ModelIdentity,
+        names: Sequence[str],
+        runtime: Runtime,
+        letterbox: Letterbox,
+        head: Head,
+        iou: float | None,
+    ) -> None:
+        self.card = card
+        self.identity = identity
+        self.names = tuple(names)
+        """Names of the classes, in the order of ``Detections.classes``."""
+        self._runtime = runtime
+        self._letterbox = letterbox
+        self._head = head
+        self._iou = iou
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Width and height in pixels at which the network looks."""
+        return self._letterbox.width, self._letterbox.height
+
+    @property
+    def batch(self) -> int:
+        """Pictures at a time that cost least each."""
+        return self._runtime.batch
+
+    @property
+    def precision(self) -> Precision:
+        """Arithmetic of the network."""
+        return self._runtime.precision
+
+    @property
+    def runtime(self) -> str:
+        """Engine and version, for reports."""
+        return self._runtime.name
+
+    def prepare(self, image: Image) -> UInt8:
+        """[height, width, 3] RGB: the picture as this network wants it, in one pass from decoded pixels."""
+        return self._letterbox.prepare(image)
+
+    def __call__(
+        self,
+        prepared: Sequence[UInt8],
+        sizes: Sequence[tuple[int, int]],
+        *,
+        min_score: float = MIN_SCORE,
+        classes: Collection[str] | None = None,
+    ) -> list[Detections]:
+        """What each picture shows, in order; the surest first.
+
+        Args:
+            prepared: pictures as ``prepare`` gave them.
+            sizes: width and height in pixels of the pictures that they were made from.
+            min_score: what is less sure is left out.
+            classes: names of what is wanted; everything if not given.
+
+        Raises:
+            EyeError: a class that this detector does not know.
+        """
+        if len(prepared) != len(sizes):
+            raise ValueError(f"{len(prepared)} pictures but {len(sizes)} sizes")
+        if not prepared:
+            return []
+        outputs = self._runtime(np.stack(prepared))
+        found = self._head(outputs, min_score, self._allowed(classes))
+        return [self._detections(one, *size) for one, size in zip(found, sizes, strict=True)]
+
+    def _detections(self, found: Candidates, width: int, height: int) -> Detections:
+        if self._iou is None:
+            kept = np.argsort(-found.scores, kind="stable")
+        else:
+            kept = nms(found.boxes, found.scores, found.classes, self._iou)
+        boxes = self._letterbox.restore(found.boxes[kept], width, height)
+        return Detections(boxes, found.scores[kept], found.classes[kept], self.names)
+
+    def _allowed(self, classes: Collection[str] | None) -> Allowed:
+        if classes is None:
+            return np.ones(len(self.names), np.bool_)
+        places: Mapping[str, int] = {name: place for place, name in enumerate(self.names)}
+        unknown = [name for name in classes if name not in places]
+        if unknown:
+            raise EyeError(f"{self.card.name} does not find {unknown[0]!r}: it finds {_some(self.names)}")
+        allowed = np.zeros(len(self.names), np.bool_)
+        allowed[[places[name] for name in classes]] = True
+        return allowed
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:12])} and {len(names) - 12} more"
