@@ -1,8 +1,27 @@
 """What happened, kept and told: event stores, message brokers, webhooks, retention.
 
 Guarantee: an event that was accepted is delivered, at least once, in order, whatever fails in between; a consumer
-recognises a repetition by (id, revision). Cost: one transaction for a batch of messages. Limit: to one store from
-one process at a time.
+recognises a repetition by (id, revision). Cost: one transaction for a batch of messages, on disk when it returns.
+Limit: what a full disk leaves; a batch is as durable as the disk that says it has it.
 """
 
-__all__: list[str] = []
+from compoundeye.events._counts import Count
+from compoundeye.events._open import open_sink, open_sinks
+from compoundeye.events._query import Message, Seen
+from compoundeye.events._sink import EventSink, Several, SinkStatus
+from compoundeye.events._store import EventStore
+from compoundeye.events._wire import decode, encode
+
+__all__ = [
+    "Count",
+    "EventSink",
+    "EventStore",
+    "Message",
+    "Seen",
+    "Several",
+    "SinkStatus",
+    "decode",
+    "encode",
+    "open_sink",
+    "open_sinks",
+]
