@@ -8,8 +8,10 @@ Limit: what FFmpeg reads.
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
 from compoundeye.video._detector_look import DetectorSettings, detector_look
 from compoundeye.video._settings import Section, checked, merged
+from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
 
 __all__ = [
+    "TRACKERS",
     "App",
     "Application",
     "Box",
@@ -21,7 +23,10 @@ __all__ = [
     "Point",
     "Section",
     "Stream",
+    "Tracker",
+    "TrackerKind",
     "checked",
     "detector_look",
     "merged",
+    "tracker",
 ]

@@ -1,0 +1,162 @@
+"""Who overlaps whom, and who belongs to whom: sparse pairs first, a problem to solve only where pairs compete.
+
+``assign`` gives a matching of greatest total gain, exactly. Most pairs need no search: one whose gain exceeds all
+that its two ends could gain elsewhere is in every best matching, because taking it out and putting any two others in
+loses. What is left falls apart into small groups, each solved by shortest augmenting paths (Kuhn 1955, Munkres 1957,
+in the form of Jonker and Volgenant 1987).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.intp]
+
+PAIRS_AT_ONCE = 1 << 22
+"""Cells of the dense test that is done in one go: bounds the memory that thousands of boxes take."""
+
+
+def overlaps(one: Float32, other: Float32) -> tuple[Int, Int, Float32]:
+    """Pairs of boxes that overlap, and by how much.
+
+    Args:
+        one: [4, N] left, top, right, bottom.
+        other: [4, M], likewise.
+
+    Returns:
+        Places in ``one``, in order; places in ``other``; intersection over union, above 0.
+    """
+    count, width = one.shape[1], other.shape[1]
+    if count * width > PAIRS_AT_ONCE:
+        return _in_pieces(one, other, max(1, PAIRS_AT_ONCE // width))
+    touch = one[0][:, None] < other[2]
+    touch &= one[2][:, None] > other[0]
+    touch &= one[1][:, None] < other[3]
+    touch &= one[3][:, None] > other[1]
+    rows, columns = np.divmod(np.flatnonzero(touch), width) if width else (np.empty(0, np.intp), np.empty(0, np.intp))
+    return rows, columns, _shares(one.take(rows, axis=1), other.take(columns, axis=1))
+
+
+def _in_pieces(one: Float32, other: Float32, rows: int) -> tuple[Int, Int, Float32]:
+    parts = [(at, *overlaps(one[:, at : at + rows], other)) for at in range(0, one.shape[1], rows)]
+    return (
+        np.concatenate([at + part for at, part, _, _ in parts]),
+        np.concatenate([part for _, _, part, _ in parts]),
+        np.concatenate([part for _, _, _, part in parts]),
+    )
+
+
+def _shares(one: Float32, other: Float32) -> Float32:
+    """Intersection over union of [4, K] boxes with [4, K] others, pair by pair."""
+    sides = np.minimum(one[2:], other[2:])
+    sides -= np.maximum(one[:2], other[:2])
+    both: Float32 = sides[0] * sides[1]
+    sides = one[2:] - one[:2]
+    union = sides[0] * sides[1]
+    sides = other[2:] - other[:2]
+    union += sides[0] * sides[1]
+    union -= both
+    both /= union
+    return both
+
+
+def assign(rows: Int, columns: Int, gain: Float32, count: int, width: int) -> tuple[Int, Int]:
+    """A matching of greatest total gain.
+
+    Args:
+        rows: [K] one end of each pair, below ``count``; no pair twice.
+        columns: [K] the other end, below ``width``.
+        gain: [K] what the pair is worth; above 0.
+
+    Returns:
+        Places of the matched in rows and in columns, in no order. Equal input gives equal output.
+    """
+    taken = list[tuple[Int, Int]]()
+    while len(rows):
+        total = np.bincount(rows, gain, count)[rows]
+        total += np.bincount(columns, gain, width)[columns]
+        # The total holds the pair's own gain twice, hence thrice on the other side. Not >=: two equals compete.
+        sure = gain * 3.0 > total * (1 + 1e-6)
+        matched = rows[sure], columns[sure]
+        taken.append(matched)
+        open_rows, open_columns = np.ones(count, np.bool_), np.ones(width, np.bool_)
+        open_rows[matched[0]] = False
+        open_columns[matched[1]] = False
+        left = open_rows[rows] & open_columns[columns]
+        rows, columns, gain = rows[left], columns[left], gain[left]
+        if not len(matched[0]):
+            taken.extend(_search(*group) for group in _groups(rows, columns, gain))
+            break
+    if len(taken) == 1:
+        return taken[0]
+    none = np.empty(0, np.intp)
+    return np.concatenate([none, *(one for one, _ in taken)]), np.concatenate([none, *(other for _, other in taken)])
+
+
+def _groups(rows: Int, columns: Int, gain: Float32) -> list[tuple[list[int], list[int], list[float]]]:
+    """Pairs, in groups that share no row and no column with another."""
+    parent = dict[int, int]()
+
+    def root(of: int) -> int:
+        parent.setdefault(of, of)
+        while parent[of] != of:
+            parent[of] = parent[parent[of]]
+            of = parent[of]
+        return of
+
+    ends = list(zip(rows.tolist(), columns.tolist(), gain.tolist(), strict=True))
+    for row, column, _ in ends:
+        parent[root(row)] = root(~column)
+    groups = dict[int, tuple[list[int], list[int], list[float]]]()
+    for row, column, worth in ends:
+        group = groups.setdefault(root(row), ([], [], []))
+        group[0].append(row)
+        group[1].append(column)
+        group[2].append(worth)
+    return list(groups.values())
+
+
+def _search(rows: list[int], columns: list[int], gain: list[float]) -> tuple[Int, Int]:
+    """The best matching of one group: each row takes a column of its own, a real one or one that is worth nothing."""
+    names, row_at = np.unique(rows, return_inverse=True)
+    others, column_at = np.unique(columns, return_inverse=True)
+    cost = np.zeros((len(names), len(others) + len(names)))
+    cost[row_at, column_at] = np.negative(gain)
+    chosen = _cheapest(cost)
+    real = cost[np.arange(len(names)), chosen] < 0
+    return names[real].astype(np.intp), others[chosen[real]].astype(np.intp)
+
+
+def _cheapest(cost: npt.NDArray[np.float64]) -> Int:
+    """The column of each row in the cheapest assignment; [n, m] with n <= m."""
+    count, width = cost.shape
+    row_of = np.full(width, -1, np.intp)
+    column_of = np.full(count, -1, np.intp)
+    row_price, column_price = np.zeros(count), np.zeros(width)
+    for first in range(count):
+        distance, come_from = np.full(width, np.inf), np.full(width, -1, np.intp)
+        done = np.zeros(width, np.bool_)
+        row, reached, rows_seen = first, 0.0, [first]
+        while True:
+            through = reached + cost[row] - row_price[row] - column_price
+            better = (through < distance) & ~done
+            distance[better], come_from[better] = through[better], row
+            column = int(np.argmin(np.where(done, np.inf, distance)))
+            reached = float(distance[column])
+            done[column] = True
+            row = int(row_of[column])
+            if row < 0:
+                break
+            rows_seen.append(row)
+        row_price[first] += reached
+        for seen in rows_seen[1:]:
+            row_price[seen] += reached - distance[column_of[seen]]
+        column_price[done] += distance[done] - reached
+        while True:
+            row = int(come_from[column])
+            row_of[column], column_of[row], column = row, column, int(column_of[row])
+            if row == first:
+                break
+    return column_of

@@ -1,0 +1,189 @@
+"""Everybody whom a tracker follows, as a few arrays: one column each, no object for any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from compoundeye.records import Detections, Tracks
+from compoundeye.video._kalman import STATE_ROWS, centred, corners, start
+from compoundeye.video._settings import Section
+
+Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.intp]
+Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+UNSEEN: Final = STATE_ROWS
+"""Row: seconds since a detection confirmed it; 0 if one of this frame did."""
+SCORE: Final = STATE_ROWS + 1
+WEIGHT: Final = STATE_ROWS + 2
+"""Row: by how much the votes for its class outweigh the others."""
+POOL_ROWS: Final = STATE_ROWS + 3
+MOST_PIXELS: Final = 1e7
+"""A side that is longer is no measurement; its square still fits a single-precision number."""
+
+
+class TrackerSettings(Section):
+    """What all trackers can be told."""
+
+    lost_s: float = Field(1.0, ge=0, le=60, description="How long one that is not seen is looked for, in s")
+    coast_s: float = Field(0.5, ge=0, le=60, description="How long its predicted box is still told, in s")
+    alike: tuple[tuple[str, ...], ...] = Field(
+        (("car", "bus", "truck"), ("bicycle", "motorcycle")),
+        description="Classes that a detector takes for each other; a track stays within its group",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a frame shows, as the filter takes it: M whole, finite boxes."""
+
+    corners: Float32
+    """[4, M] left, top, right, bottom."""
+    boxes: Float32
+    """[4, M] centre x, centre y, width, height."""
+    scores: Float32
+    classes: Int64
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class Pool:
+    """Tracks of one stream.
+
+    Args:
+        rows: further rows of ``state`` that an algorithm keeps for itself.
+    """
+
+    def __init__(self, alike: Sequence[Sequence[str]], rows: int = 0) -> None:
+        self.state: Float32 = np.empty((POOL_ROWS + rows, 0), np.float32)
+        self.ids: Int64 = np.empty(0, np.int64)
+        """[N]; 0 until it is confirmed."""
+        self.classes: Int64 = np.empty(0, np.int64)
+        self.names: tuple[str, ...] = ()
+        self._alike = alike
+        self._group: Int64 | None = None
+        self._time_s: float | None = None
+        self._last_id = 0
+
+    def __len__(self) -> int:
+        return self.state.shape[1]
+
+    def advance(self, time_s: float) -> float:
+        """Seconds since the frame before; 0 at the first.
+
+        Raises:
+            ValueError: time does not go forward.
+        """
+        before, self._time_s = self._time_s, time_s
+        if before is None:
+            return 0.0
+        if not time_s > before:
+            self._time_s = before
+            raise ValueError(f"time goes forward: {time_s} s comes after {before} s")
+        self.state[UNSEEN] += time_s - before
+        return time_s - before
+
+    def measured(self, found: Detections, least: float) -> Measured:
+        """Detections of at least a score.
+
+        Raises:
+            ValueError: the names of classes are not those of the frames before.
+        """
+        if found.names != self.names and (found.names or len(found)):
+            self._name(found.names)
+        boxes = np.ascontiguousarray(found.boxes.T, np.float32)
+        scores = found.scores
+        middle = centred(boxes)
+        sides = middle[2:]
+        whole = scores >= least
+        # A NaN is neither above nor below.
+        if not whole.all() or not (sides.min(initial=1) > 0 and np.abs(boxes).max(initial=0) < MOST_PIXELS):
+            whole &= (sides > 0).all(axis=0)
+            whole &= (np.abs(boxes) < MOST_PIXELS).all(axis=0)
+            return Measured(
+                boxes[:, whole], middle[:, whole], scores[whole], found.classes[whole].astype(np.int64, copy=False)
+            )
+        return Measured(boxes, middle, scores, found.classes.astype(np.int64, copy=False))
+
+    def _name(self, names: tuple[str, ...]) -> None:
+        if self.names:
+            raise ValueError("a tracker sees one list of classes all its life")
+        self.names = names
+        groups = {name: at for at, group in enumerate(self._alike) for name in group}
+        of = [groups.get(name, len(self._alike) + at) for at, name in enumerate(names)]
+        self._group = np.asarray(of, np.int64) if len(set(of)) > 1 else None
+
+    def may_be(self, rows: Int, columns: Int, classes: Int64) -> Bool | None:
+        """[K] whether tracks may be those detections, by class; None if all may."""
+        if self._group is None:
+            return None
+        same: Bool = self._group[self.classes[rows]] == self._group[classes[columns]]
+        return same
+
+    def took(self, seen: Bool, partner: Int, measured: Measured) -> None:
+        """Those that are ``seen`` take score and class of their ``partner``, a place in ``measured``."""
+        state = self.state
+        state[UNSEEN] *= ~seen
+        if seen.all():
+            scores = measured.scores[partner]
+            state[SCORE] = scores
+        else:
+            scores = measured.scores[partner]
+            np.copyto(state[SCORE], scores, where=seen)
+            scores = scores * seen
+        if self._group is None and len(self.names) < 2:
+            return
+        # The vote of Boyer and Moore 1981, weighted by scores: the class that has the majority wins, in one number.
+        weight = state[WEIGHT]
+        voted = measured.classes[partner]
+        against = voted != self.classes
+        if not against.any():
+            weight += scores
+            return
+        weight += np.where(against, -scores, scores)
+        turned = weight < 0
+        self.classes[turned] = voted[turned]
+        np.abs(weight, out=weight)
+
+    def confirm(self, which: Int) -> None:
+        """Those at these places get their ids, in order."""
+        self.ids[which] = np.arange(self._last_id + 1, self._last_id + 1 + len(which))
+        self._last_id += len(which)
+
+    def keep(self, which: Bool) -> None:
+        """Forget the others."""
+        self.state = self.state[:, which]
+        self.ids = self.ids[which]
+        self.classes = self.classes[which]
+
+    def add(self, measured: Measured, which: Int) -> None:
+        """Begin to follow what is at these places; it comes last and is not yet confirmed."""
+        fresh = np.zeros((len(self.state), len(which)), np.float32)
+        start(fresh, measured.boxes[:, which])
+        fresh[SCORE] = fresh[WEIGHT] = measured.scores[which]
+        self.state = np.concatenate([self.state, fresh], axis=1)
+        self.ids = np.concatenate([self.ids, np.zeros(len(which), np.int64)])
+        self.classes = np.concatenate([self.classes, measured.classes[which]])
+
+    def tracks(self, coast_s: float) -> Tracks:
+        """Those that are confirmed and were seen within so many seconds."""
+        told = self.state[UNSEEN] <= coast_s
+        told &= self.ids > 0
+        which = slice(None) if told.all() else np.flatnonzero(told)
+        state = self.state[: SCORE + 1, which]
+        return Tracks(
+            self.ids[which].copy(),
+            np.ascontiguousarray(corners(state).T),
+            state[SCORE].copy(),
+            self.classes[which].astype(np.int32),
+            self.names,
+            state[UNSEEN] == 0,
+        )
