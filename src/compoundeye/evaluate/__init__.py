@@ -1,7 +1,8 @@
 """The field's own metrics, each after its source and equal to the reference implementation.
 
 Guarantee: pure functions of arrays; what is not defined (no pictures) is NaN, never 0 or 1. Cost: O(N log N) at most,
-but for the bootstrap. Limit: picture-level classification for now; each task brings its own metrics.
+but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures,
+and boxes and their tracks; each task brings its own metrics.
 """
 
 from compoundeye.evaluate._calibration import (
@@ -11,7 +12,11 @@ from compoundeye.evaluate._calibration import (
     expected_calibration_error,
     reliability,
 )
+from compoundeye.evaluate._clear import Clear, clear
+from compoundeye.evaluate._hota import ALPHAS, Hota, hota
+from compoundeye.evaluate._identity import Identity, identity
 from compoundeye.evaluate._interval import binomial_lower_bound, binomial_tail, bootstrap_interval, wilson_interval
+from compoundeye.evaluate._overlap import Comparison, Moment, Trajectories, box_overlap, compare
 from compoundeye.evaluate._protocol import Protocol
 from compoundeye.evaluate._selective import (
     ABSTAINED,
@@ -25,16 +30,28 @@ from compoundeye.evaluate._selective import (
 
 __all__ = [
     "ABSTAINED",
+    "ALPHAS",
     "DEFAULT_BINS",
+    "Clear",
+    "Comparison",
+    "Hota",
+    "Identity",
+    "Moment",
     "Protocol",
     "Reliability",
     "SelectiveCurve",
+    "Trajectories",
     "binomial_lower_bound",
     "binomial_tail",
     "bootstrap_interval",
+    "box_overlap",
     "brier_score",
+    "clear",
+    "compare",
     "coverage",
     "expected_calibration_error",
+    "hota",
+    "identity",
     "precision",
     "recall",
     "reliability",
