@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from compoundeye.models._card import Card, Precision
+from compoundeye.models._detect_heads import Allowed, Candidates, Head
 from compoundeye.models._letterbox import Letterbox
 from compoundeye.models._nms import nms
-from compoundeye.models._runtime import Arrays, Runtime
+from compoundeye.models._runtime import Runtime
 from compoundeye.records import Detections, EyeError, Image, ModelIdentity
 
 UInt8 = npt.NDArray[np.uint8]
-Float32 = npt.NDArray[np.float32]
-Int32 = npt.NDArray[np.int32]
 
 MIN_SCORE = 0.1
 """Trackers of the second chance (ByteTrack, arXiv:2110.06864, section 3) use boxes from here on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """What a network says of one picture, before suppression."""
-
-    boxes: Float32
-    """[M, 4] left, top, right, bottom in pixels of the network's input."""
-    scores: Float32
-    """[M]"""
-    classes: Int32
-    """[M] places in the detector's names."""
-
-
-Allowed = npt.NDArray[np.bool_]
-Head = Callable[[Arrays, float, Allowed], list[Candidates]]
-"""Reads a network's outputs [N, ...]: for each picture what reaches a score, of the classes that are allowed [K]."""
 
 
 class Detector:

@@ -1,24 +1,56 @@
-"""Readers of what detectors put out: one a family of outputs."""
+"""Readers of what detectors put out: one a family of outputs.
+
+Outputs are read where they are sure enough, and only there: of thousands of places a picture has a handful.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from compoundeye.models._detect import Allowed, Candidates, Float32
+import numpy as np
+import numpy.typing as npt
+
 from compoundeye.models._runtime import Arrays
 
+Float32 = npt.NDArray[np.float32]
+Int32 = npt.NDArray[np.int32]
+Places = npt.NDArray[np.intp]
+Allowed = npt.NDArray[np.bool_]
+"""[K] which classes are wanted."""
+Decode = Callable[[Float32, Places], Float32]
+"""Raw numbers [M, 4] of places [M] to boxes [M, 4]: left, top, right, bottom in pixels of the input."""
 
-def dense(outputs: Arrays, min_score: float, allowed: Allowed) -> list[Candidates]:
-    """Boxes [N, A, 4] (left, top, right, bottom in pixels of the input) and scores [N, A, K] of every place.
 
-    A place counts as its best class only.
-    """
-    boxes, scores = outputs["boxes"], outputs["scores"]
-    return [_best(boxes[one], scores[one], min_score, allowed) for one in range(len(boxes))]
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a network says of one picture, before suppression."""
+
+    boxes: Float32
+    """[M, 4] left, top, right, bottom in pixels of the network's input."""
+    scores: Float32
+    """[M]"""
+    classes: Int32
+    """[M] places in the detector's names."""
 
 
-def _best(boxes: Float32, scores: Float32, min_score: float, allowed: Allowed) -> Candidates:
-    best = scores.argmax(axis=1)
-    top = np.take_along_axis(scores, best[:, None], 1)[:, 0]
-    chosen = (top >= min_score) & allowed[best]
-    return Candidates(boxes[chosen], top[chosen], best[chosen].astype(np.int32))
+Head = Callable[[Arrays, float, Allowed], list[Candidates]]
+"""Reads a network's outputs [N, ...]: for each picture what reaches a score, of the classes that are wanted."""
+
+
+class Dense:
+    """Reads ``raw`` [N, A, 4] and ``scores`` [N, A, K] of every place. A place counts as its best class only."""
+
+    def __init__(self, decode: Decode) -> None:
+        self._decode = decode
+
+    def __call__(self, outputs: Arrays, min_score: float, allowed: Allowed) -> list[Candidates]:
+        return [self._one(*pair, min_score, allowed) for pair in zip(outputs["raw"], outputs["scores"], strict=True)]
+
+    def _one(self, raw: Float32, scores: Float32, min_score: float, allowed: Allowed) -> Candidates:
+        # One pass over all scores; the rest is for the few places that have one.
+        (places,) = np.nonzero(scores.max(axis=1) >= min_score)
+        best = scores[places].argmax(axis=1)
+        wanted = allowed[best]
+        places, best = places[wanted], best[wanted]
+        return Candidates(self._decode(raw[places], places), scores[places, best], best.astype(np.int32))

@@ -10,16 +10,18 @@ from compoundeye.models._card import Card, Precision
 from compoundeye.models._catalogue import card as card_of
 from compoundeye.models._class_names import CLASS_NAMES
 from compoundeye.models._detect import Detector
-from compoundeye.models._detect_heads import dense
+from compoundeye.models._detect_heads import Dense
 from compoundeye.models._graph_cache import cached_graph
 from compoundeye.models._letterbox import Letterbox
 from compoundeye.models._precision import choose_precision
-from compoundeye.models._runtime import open_onnx
+from compoundeye.models._runtime import Runtime, open_onnx
 from compoundeye.models._weights import weights
 from compoundeye.records import EyeError, ModelIdentity, Progress
 
 # The suppression in the published file of YOLOX: iou_threshold of its NonMaxSuppression.
 _YOLOX_IOU = 0.65
+# detector.c of github.com/AlexeyAB/darknet, test_detector: nms = .45
+_DARKNET_IOU = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +63,51 @@ def load_detector(
 
 
 def _load_yolox(card: Card, path: Path, settings: Settings) -> Detector:
-    def build() -> bytes:
-        from compoundeye.models._yolox import yolox_graph
+    from compoundeye.models._yolox import yolox_decode, yolox_graph
 
-        return yolox_graph(path.read_bytes(), card.input_size, len(_names(card)))
+    size = card.input_size
+    graph = cached_graph(
+        path.with_suffix(".raw.onnx"),
+        lambda: yolox_graph(path.read_bytes(), size, len(names_of(card))),
+        ("_yolox.py", "_detect_graph.py"),
+    )
+    head = Dense(yolox_decode((size, size)))
+    runtime = _open(card, graph, settings)
+    return Detector(card, identity(card), names_of(card), runtime, Letterbox(size, size, "corner"), head, _YOLOX_IOU)
 
-    graph = cached_graph(path.with_suffix(".raw.onnx"), build, ("_yolox.py", "_detect_graph.py"))
-    runtime = open_onnx(graph, device=settings.device, precision=_precision(card, settings), threads=settings.threads)
-    letterbox = Letterbox(card.input_size, card.input_size, "corner")
-    return Detector(card, _identity(card), _names(card), runtime, letterbox, dense, _YOLOX_IOU)
+
+def _load_darknet(card: Card, path: Path, settings: Settings) -> Detector:
+    from compoundeye.models._darknet import read_darknet
+    from compoundeye.models._yolo_head import yolo_decode
+
+    network = read_darknet((path.parent / card.beside[0].name).read_text("utf-8"), path.read_bytes())
+    head = Dense(yolo_decode(network.maps, network.size))
+    runtime = _open(card, network.graph, settings)
+    return Detector(
+        card, identity(card), names_of(card), runtime, Letterbox(*network.size, "stretch"), head, _DARKNET_IOU
+    )
 
 
 DETECTOR_LOADERS: Mapping[str, Callable[[Card, Path, Settings], Detector]] = {
     "yolox-mmdeploy": _load_yolox,
+    "darknet": _load_darknet,
 }
 
 
-def _identity(card: Card) -> ModelIdentity:
+def identity(card: Card) -> ModelIdentity:
+    """What predictions of a detector carry."""
     return ModelIdentity(card.name, card.version, card.sha256)
 
 
-def _names(card: Card) -> tuple[str, ...]:
+def names_of(card: Card) -> tuple[str, ...]:
+    """Names of the classes of a detector of the catalogue."""
     assert card.labels is not None  # every card of this task has them
     return CLASS_NAMES[card.labels]
+
+
+def _open(card: Card, graph: bytes, settings: Settings) -> Runtime:
+    precision = _precision(card, settings)
+    return open_onnx(graph, device=settings.device, precision=precision, threads=settings.threads)
 
 
 def _precision(card: Card, settings: Settings) -> Precision:

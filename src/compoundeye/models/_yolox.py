@@ -1,17 +1,21 @@
-"""YOLOX as MMDeploy wrote it (Ge et al., 2021, arXiv:2107.08430): its graph, up to boxes and scores of every place."""
+"""YOLOX (Ge et al., 2021, arXiv:2107.08430) as MMDeploy wrote it: its graph up to what it says of every place."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
 from onnx import numpy_helper
 
 from compoundeye.models._detect_graph import Pixels, cut, free_batch, take_bytes
+from compoundeye.models._detect_heads import Decode, Float32, Places
 
-# Inner tensors of the published file: corners [1, A, 4] in pixels, and objectness times class [1, A, K].
-_TENSORS = {"1189": "boxes", "1191": "scores"}
+STRIDES = (8, 16, 32)
+"""Pixels of the input from place to place, map after map (section 2.2 of the paper: a decoupled head on three maps)."""
 
-
+# Inner tensors of the published file: offsets [1, A, 4] in strides, and objectness times class [1, A, K].
+_TENSORS = {"1122": "raw", "1191": "scores"}
 # The file has COCO's 80 outputs but was trained on people alone: on pictures of streets no other output reaches 0.01.
 _CLASS_WEIGHTS = "bbox_head.multi_level_conv_cls."
 _CLASS_SHAPE = "1058"
@@ -26,7 +30,7 @@ def yolox_graph(data: bytes, size: int, classes: int) -> bytes:
         classes: K, how many classes from the first on are kept.
 
     Returns:
-        Input ``pixels`` uint8 [N, size, size, 3]; outputs ``boxes`` float32 [N, A, 4] in pixels of the input and
+        Input ``pixels`` uint8 [N, size, size, 3]; outputs ``raw`` float32 [N, A, 4] for ``yolox_decode`` and
         ``scores`` float32 [N, A, K].
 
     Raises:
@@ -38,6 +42,26 @@ def yolox_graph(data: bytes, size: int, classes: int) -> bytes:
     # The data_preprocessor of MMDetection's YOLOX has no mean and no deviation: bytes in the order of OpenCV.
     take_bytes(model, (size, size), Pixels(bgr=True))
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def yolox_decode(size: tuple[int, int], strides: Sequence[int] = STRIDES) -> Decode:
+    """What turns ``raw`` at chosen places into boxes in pixels of an input of ``size`` (width, height).
+
+    A centre is so many strides from its place, a side e to the power of so many.
+    """
+    grids = []
+    for stride in strides:
+        row, column = np.mgrid[: size[1] // stride, : size[0] // stride]
+        grids.append(np.stack([column.ravel(), row.ravel(), np.full(row.size, stride)], axis=1))
+    grid = np.concatenate(grids).astype(np.float32)
+
+    def decode(raw: Float32, places: Places) -> Float32:
+        cell, stride = grid[places, :2], grid[places, 2:]
+        centre = (raw[:, :2] + cell) * stride
+        half = np.exp(raw[:, 2:]) * stride / 2
+        return np.concatenate([centre - half, centre + half], axis=1)
+
+    return decode
 
 
 def _keep(model: onnx.ModelProto, classes: int) -> None:
