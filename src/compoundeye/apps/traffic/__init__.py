@@ -4,4 +4,8 @@ Guarantee: a flicker on a line is never counted twice, in minus out is compared 
 biometric is kept. Cost: a fraction of the detector's. Limit: boxes cannot count dense crowds.
 """
 
-__all__: list[str] = []
+from compoundeye.apps.traffic._app import TrafficApp
+from compoundeye.apps.traffic._application import APPLICATION, Traffic
+from compoundeye.apps.traffic._settings import TrafficSettings
+
+__all__ = ["APPLICATION", "Traffic", "TrafficApp", "TrafficSettings"]

@@ -1,0 +1,93 @@
+"""One frame as rules see it: who is there, where they stand, how they move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from compoundeye.apps.traffic._geometry import Bool, Float64
+from compoundeye.apps.traffic._motion import Metric, Motion
+from compoundeye.apps.traffic._visitors import Present, Rows, Visitors, centre, foot
+from compoundeye.records import Frame, Tracks
+from compoundeye.video import Box
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One frame. N visitors are in it; more may be remembered."""
+
+    frame: Frame
+    step_s: float
+    """Since the frame before; 0 for the first."""
+    visitors: Visitors
+    present: Present
+    boxes: Float64
+    """[N, 4]"""
+    seen: Bool
+    """[N] whether a detection of this frame confirms it."""
+    speed_kmh: Float64
+    """[N] NaN where it is not known."""
+    velocity: Float64
+    """[N, 2] of the foot, pixels a second; 0 where it is not known."""
+    still_s: Float64
+    """[N] since it stands where it stands."""
+
+    @property
+    def time_s(self) -> float:
+        """Presentation time of the frame."""
+        return self.frame.time_s
+
+    @property
+    def rows(self) -> Rows:
+        """[N] of who is in the frame."""
+        return self.present.rows
+
+    @property
+    def heights(self) -> Float64:
+        """[N] of the boxes, in pixels."""
+        return self.boxes[:, 3] - self.boxes[:, 1]
+
+    def anchors(self, kind: str) -> Float64:
+        """[N, 2] the points of the boxes that count."""
+        return foot(self.boxes) if kind == "foot" else centre(self.boxes)
+
+    def of_classes(self, rows: Rows, classes: Sequence[str] | None) -> Bool:
+        """Whether rows are of these classes."""
+        if classes is None:
+            return np.ones(len(rows), np.bool_)
+        wanted = np.array([name in classes for name in self.visitors.names], np.bool_)
+        return wanted[self.visitors.kinds[rows]] if len(wanted) else np.zeros(len(rows), np.bool_)
+
+
+def scene(
+    frame: Frame, before_s: float | None, tracks: Tracks, visitors: Visitors, motion: Motion, metric: Metric | None
+) -> Scene:
+    """Take a frame's tracks into the memories.
+
+    Args:
+        before_s: time of the frame before; None for the first.
+        metric: from pixels to metres, where that is known.
+    """
+    present = visitors.step(tracks, motion.velocity, frame.time_s)
+    boxes, seen = visitors.boxes[present.rows], np.asarray(tracks.seen[present.which], np.bool_)
+    motion.step(present.rows, present.fresh, boxes, seen, frame.time_s, metric)
+    step_s = 0.0 if before_s is None else frame.time_s - before_s
+    return Scene(
+        frame,
+        step_s,
+        visitors,
+        present,
+        boxes,
+        seen,
+        motion.speed_kmh[present.rows],
+        motion.velocity[present.rows],
+        frame.time_s - motion.still_since_s[present.rows],
+    )
+
+
+def plain_box(box: Float64) -> Box:
+    """A box as an event tells it: plain numbers, to a tenth of a pixel."""
+    left, top, right, bottom = (round(float(value), 1) for value in box)
+    return left, top, right, bottom
