@@ -16,6 +16,7 @@ from compoundeye.evaluate._clear import Clear, clear
 from compoundeye.evaluate._hota import ALPHAS, Hota, hota
 from compoundeye.evaluate._identity import Identity, identity
 from compoundeye.evaluate._interval import binomial_lower_bound, binomial_tail, bootstrap_interval, wilson_interval
+from compoundeye.evaluate._matching import best_pairs
 from compoundeye.evaluate._overlap import Comparison, Moment, Trajectories, box_overlap, compare
 from compoundeye.evaluate._protocol import Protocol
 from compoundeye.evaluate._selective import (
@@ -41,6 +42,7 @@ __all__ = [
     "Reliability",
     "SelectiveCurve",
     "Trajectories",
+    "best_pairs",
     "binomial_lower_bound",
     "binomial_tail",
     "bootstrap_interval",

@@ -2,14 +2,15 @@
 
 ``assign`` gives a matching of greatest total gain, exactly. Most pairs need no search: one whose gain exceeds all
 that its two ends could gain elsewhere is in every best matching, because taking it out and putting any two others in
-loses. What is left falls apart into small groups, each solved by shortest augmenting paths (Kuhn 1955, Munkres 1957,
-in the form of Jonker and Volgenant 1987).
+loses. What is left falls apart into small groups, each solved exactly by itself.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+
+from compoundeye.evaluate import best_pairs
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.intp]
@@ -119,44 +120,10 @@ def _groups(rows: Int, columns: Int, gain: Float32) -> list[tuple[list[int], lis
 
 
 def _search(rows: list[int], columns: list[int], gain: list[float]) -> tuple[Int, Int]:
-    """The best matching of one group: each row takes a column of its own, a real one or one that is worth nothing."""
+    """The best matching of one group."""
     names, row_at = np.unique(rows, return_inverse=True)
     others, column_at = np.unique(columns, return_inverse=True)
-    cost = np.zeros((len(names), len(others) + len(names)))
-    cost[row_at, column_at] = np.negative(gain)
-    chosen = _cheapest(cost)
-    real = cost[np.arange(len(names)), chosen] < 0
-    return names[real].astype(np.intp), others[chosen[real]].astype(np.intp)
-
-
-def _cheapest(cost: npt.NDArray[np.float64]) -> Int:
-    """The column of each row in the cheapest assignment; [n, m] with n <= m."""
-    count, width = cost.shape
-    row_of = np.full(width, -1, np.intp)
-    column_of = np.full(count, -1, np.intp)
-    row_price, column_price = np.zeros(count), np.zeros(width)
-    for first in range(count):
-        distance, come_from = np.full(width, np.inf), np.full(width, -1, np.intp)
-        done = np.zeros(width, np.bool_)
-        row, reached, rows_seen = first, 0.0, [first]
-        while True:
-            through = reached + cost[row] - row_price[row] - column_price
-            better = (through < distance) & ~done
-            distance[better], come_from[better] = through[better], row
-            column = int(np.argmin(np.where(done, np.inf, distance)))
-            reached = float(distance[column])
-            done[column] = True
-            row = int(row_of[column])
-            if row < 0:
-                break
-            rows_seen.append(row)
-        row_price[first] += reached
-        for seen in rows_seen[1:]:
-            row_price[seen] += reached - distance[column_of[seen]]
-        column_price[done] += distance[done] - reached
-        while True:
-            row = int(come_from[column])
-            row_of[column], column_of[row], column = row, column, int(column_of[row])
-            if row == first:
-                break
-    return column_of
+    worth = np.zeros((len(names), len(others)))
+    worth[row_at, column_at] = gain
+    ours, theirs = best_pairs(worth)
+    return names[ours].astype(np.intp), others[theirs].astype(np.intp)

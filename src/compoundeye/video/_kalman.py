@@ -72,7 +72,7 @@ def predict(state: Float32, ticks: float) -> Float32:
     state[POSITION] += state[VELOCITY] * ticks
     sides = state[2:4]
     np.maximum(sides, LEAST_SIDE, out=sides)
-    variance = np.square(np.maximum(sides[0], sides[1]))
+    variance: Float32 = np.square(np.maximum(sides[0], sides[1]))
     variance *= POSITION_SHARE**2
     between, before = state[P_BETWEEN], state[P_BETWEEN].copy()
     between += state[P_VELOCITY] * ticks

@@ -8,11 +8,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from compoundeye.records import Detections, Tracks
-from compoundeye.video._kalman import STATE_ROWS, centred, corners, start
-from compoundeye.video._settings import Section
+from compoundeye.video._kalman import P_POSITION, POSITION, SIZE_VELOCITY, STATE_ROWS, VELOCITY, centred, corners, start
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.intp]
@@ -24,20 +22,11 @@ UNSEEN: Final = STATE_ROWS
 SCORE: Final = STATE_ROWS + 1
 WEIGHT: Final = STATE_ROWS + 2
 """Row: by how much the votes for its class outweigh the others."""
-POOL_ROWS: Final = STATE_ROWS + 3
+HITS: Final = STATE_ROWS + 3
+"""Row: frames on end that saw it, while it is not yet confirmed."""
+POOL_ROWS: Final = STATE_ROWS + 4
 MOST_PIXELS: Final = 1e7
 """A side that is longer is no measurement; its square still fits a single-precision number."""
-
-
-class TrackerSettings(Section):
-    """What all trackers can be told."""
-
-    lost_s: float = Field(1.0, ge=0, le=60, description="How long one that is not seen is looked for, in s")
-    coast_s: float = Field(0.5, ge=0, le=60, description="How long its predicted box is still told, in s")
-    alike: tuple[tuple[str, ...], ...] = Field(
-        (("car", "bus", "truck"), ("bicycle", "motorcycle")),
-        description="Classes that a detector takes for each other; a track stays within its group",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +63,7 @@ class Pool:
         self._last_id = 0
 
     def __len__(self) -> int:
-        return self.state.shape[1]
+        return len(self.ids)
 
     def advance(self, time_s: float) -> float:
         """Seconds since the frame before; 0 at the first.
@@ -132,6 +121,7 @@ class Pool:
         """Those that are ``seen`` take score and class of their ``partner``, a place in ``measured``."""
         state = self.state
         state[UNSEEN] *= ~seen
+        state[HITS] += seen
         if seen.all():
             scores = measured.scores[partner]
             state[SCORE] = scores
@@ -158,6 +148,21 @@ class Pool:
         self.ids[which] = np.arange(self._last_id + 1, self._last_id + 1 + len(which))
         self._last_id += len(which)
 
+    def hits(self) -> Float32:
+        """[N] frames that saw each."""
+        hits: Float32 = self.state[HITS]
+        return hits
+
+    def moved(self, motion: Float32, at: int = 0) -> None:
+        """Take filters, whose rows begin ``at``, along with a camera that moved by a [2, 3] similarity."""
+        state = self.state[at : at + STATE_ROWS]
+        turn = motion[:, :2]
+        centred_motion(state[POSITION], motion)
+        state[VELOCITY.start : SIZE_VELOCITY.start] = turn @ state[VELOCITY.start : SIZE_VELOCITY.start]
+        area = abs(float(np.linalg.det(turn)))
+        state[SIZE_VELOCITY] *= area**0.5
+        state[P_POSITION:] *= area
+
     def keep(self, which: Bool) -> None:
         """Forget the others."""
         self.state = self.state[:, which]
@@ -169,21 +174,35 @@ class Pool:
         fresh = np.zeros((len(self.state), len(which)), np.float32)
         start(fresh, measured.boxes[:, which])
         fresh[SCORE] = fresh[WEIGHT] = measured.scores[which]
+        fresh[HITS] = 1
         self.state = np.concatenate([self.state, fresh], axis=1)
         self.ids = np.concatenate([self.ids, np.zeros(len(which), np.int64)])
         self.classes = np.concatenate([self.classes, measured.classes[which]])
 
-    def tracks(self, coast_s: float) -> Tracks:
-        """Those that are confirmed and were seen within so many seconds."""
+    def tracks(self, coast_s: float, seen_at: int = 0) -> Tracks:
+        """Those that are confirmed and were seen within so many seconds.
+
+        Args:
+            seen_at: where the rows begin that hold the centred boxes of those who are seen now.
+        """
         told = self.state[UNSEEN] <= coast_s
         told &= self.ids > 0
         which = slice(None) if told.all() else np.flatnonzero(told)
-        state = self.state[: SCORE + 1, which]
+        state = self.state[:, which]
+        seen = state[UNSEEN] == 0
+        boxes = state[POSITION] if seen_at == 0 else np.where(seen, state[seen_at : seen_at + 4], state[POSITION])
         return Tracks(
             self.ids[which].copy(),
-            np.ascontiguousarray(corners(state).T),
+            np.ascontiguousarray(corners(boxes).T),
             state[SCORE].copy(),
             self.classes[which].astype(np.int32),
             self.names,
-            state[UNSEEN] == 0,
+            seen,
         )
+
+
+def centred_motion(boxes: Float32, motion: Float32) -> None:
+    """Move [4, N] centred boxes by a [2, 3] similarity, in place."""
+    turn = motion[:, :2]
+    boxes[:2] = turn @ boxes[:2] + motion[:, 2:]
+    boxes[2:] *= abs(float(np.linalg.det(turn))) ** 0.5

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from compoundeye.records import Detections, EyeError, Frame, Tracks
 from compoundeye.video._bytetrack import ByteTrack, ByteTrackSettings
-from compoundeye.video._pool import TrackerSettings
+from compoundeye.video._follow import TrackerSettings
+from compoundeye.video._ocsort import OcSort, OcSortSettings
 from compoundeye.video._settings import checked
+from compoundeye.video._sort import Sort, SortSettings
 
 
 class Tracker(Protocol):
@@ -36,7 +38,9 @@ class TrackerKind:
 
 
 TRACKERS: Mapping[str, TrackerKind] = {
-    "bytetrack": TrackerKind("two rounds: sure detections first, then faint ones", ByteTrackSettings, ByteTrack),
+    "bytetrack": TrackerKind("sure detections first, then faint ones", ByteTrackSettings, ByteTrack),
+    "ocsort": TrackerKind("what was seen counts for more than what is predicted", OcSortSettings, OcSort),
+    "sort": TrackerKind("overlap with the predicted box, and nothing else", SortSettings, Sort),
 }
 
 
