@@ -49,12 +49,14 @@ def _reason(model: type[BaseModel], first: Any) -> str:
         return f"no such setting; {hint}"
     if first["type"] == "missing":
         return "is missing"
-    said = first["msg"].removeprefix("Value error, ")
-    said = said[:1].lower() + said[1:] if said.startswith("Input ") else said
-    field = _part(schema, first["loc"])
     given = first["input"]
-    shown = f"{given!r}: " if isinstance(given, (bool, int, float, str)) else ""
-    return f"{shown}{said.removeprefix('input ')}{_allowed(field)}"
+    shown = repr(given) if isinstance(given, (bool, int, float, str)) else "this"
+    if allowed := _allowed(_part(schema, first["loc"])):
+        return f"{shown} is not allowed; it is {allowed}"
+    said = str(first["msg"]).removeprefix("Value error, ")
+    if said.startswith("Input "):
+        return f"{shown}: {said.removeprefix('Input ')}"
+    return said
 
 
 def _part(schema: Mapping[str, Any], names: Sequence[str | int]) -> Mapping[str, Any]:
@@ -86,16 +88,13 @@ def _resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str
 
 def _allowed(field: Mapping[str, Any]) -> str:
     """The whole range, where there is one: the message of a failed bound tells that bound alone."""
-    low = field.get("minimum", field.get("exclusiveMinimum"))
-    high = field.get("maximum", field.get("exclusiveMaximum"))
-    if low is None and high is None:
-        return ""
-    if low is None or high is None:
-        words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
-        return "; allowed: " + next(f"{word} {field[name]:g}" for name, word in words.items() if name in field)
-    return f"; allowed: {low:g} to {high:g}" + (
-        ", without the ends" if {"exclusiveMinimum", "exclusiveMaximum"} <= set(field) else ""
-    )
+    words = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+    bounds = {name: field[name] for name in words if name in field}
+    if set(bounds) == {"minimum", "maximum"}:
+        return "{minimum:g} to {maximum:g}".format_map(bounds)
+    if set(bounds) == {"exclusiveMinimum", "exclusiveMaximum"}:
+        return "between {exclusiveMinimum:g} and {exclusiveMaximum:g}".format_map(bounds)
+    return " and ".join(f"{words[name]} {value:g}" for name, value in bounds.items())
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
