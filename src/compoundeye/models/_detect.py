@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from compoundeye.models._card import Card, Precision
+from compoundeye.models._card import Card
 from compoundeye.models._detect_heads import Allowed, Candidates, Head
 from compoundeye.models._letterbox import Letterbox
 from compoundeye.models._nms import nms
-from compoundeye.models._runtime import Runtime
+from compoundeye.models._runtime import Array, Arrays
 from compoundeye.records import Detections, EyeError, Image, ModelIdentity
 
 UInt8 = npt.NDArray[np.uint8]
 
 MIN_SCORE = 0.1
 """Trackers of the second chance (ByteTrack, arXiv:2110.06864, section 3) use boxes from here on."""
+
+
+class Network(Protocol):
+    """What runs: as ``Runtime`` says, and quantised networks too."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+    @property
+    def batch(self) -> int: ...
+    def __call__(self, batch: Array) -> Arrays: ...
 
 
 class Detector:
@@ -33,7 +46,7 @@ class Detector:
         card: Card,
         identity: ModelIdentity,
         names: Sequence[str],
-        runtime: Runtime,
+        runtime: Network,
         letterbox: Letterbox,
         head: Head,
         iou: float | None,
@@ -58,8 +71,8 @@ class Detector:
         return self._runtime.batch
 
     @property
-    def precision(self) -> Precision:
-        """Arithmetic of the network."""
+    def precision(self) -> str:
+        """Arithmetic of the network: "fp32", "bf16" or "int8"."""
         return self._runtime.precision
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,9 +49,14 @@ class Dense:
         return [self._one(*pair, min_score, allowed) for pair in zip(outputs["raw"], outputs["scores"], strict=True)]
 
     def _one(self, raw: Float32, scores: Float32, min_score: float, allowed: Allowed) -> Candidates:
-        # One pass over all scores; the rest is for the few places that have one.
-        (places,) = np.nonzero(scores.max(axis=1) >= min_score)
-        best = scores[places].argmax(axis=1)
+        places, best = best_of_place(scores, min_score)
         wanted = allowed[best]
         places, best = places[wanted], best[wanted]
         return Candidates(self._decode(raw[places], places), scores[places, best], best.astype(np.int32))
+
+
+def best_of_place(scores: npt.NDArray[Any], least: float) -> tuple[Places, Places]:
+    """Places [M] of which a class reaches a score, and the best class [M] of each. ``scores`` is [A, K]."""
+    # One comparison of all scores; the rest is for the few places that have one.
+    places = np.unique(np.flatnonzero(scores.reshape(-1) >= least) // scores.shape[1])
+    return places, scores[places].argmax(axis=1)

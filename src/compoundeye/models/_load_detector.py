@@ -20,6 +20,15 @@ from compoundeye.records import EyeError, ModelIdentity, Progress
 
 # The suppression in the published file of YOLOX: iou_threshold of its NonMaxSuppression.
 _YOLOX_IOU = 0.65
+# The suppression at the end of the published files of EfficientDet-Lite: nms_iou_threshold.
+_EFFICIENTDET_IOU = 0.5
+# MEAN_RGB of the Lite models (efficientdet_lite's hparams in github.com/google/automl): pictures are padded after it
+# was taken off, so with what stands for zero.
+_EFFICIENTDET_FILL = 127
+# yolo3/utils.py, letterbox_image, and yolo3/model.py, yolo_eval, of github.com/qqwweee/keras-yolo3, which the file of the
+# ONNX Model Zoo was converted from.
+_KERAS_FILL = 128
+_KERAS_IOU = 0.5
 # detector.c of github.com/AlexeyAB/darknet, test_detector: nms = .45
 _DARKNET_IOU = 0.45
 
@@ -88,9 +97,40 @@ def _load_darknet(card: Card, path: Path, settings: Settings) -> Detector:
     )
 
 
+def _load_tiny_yolov3(card: Card, path: Path, settings: Settings) -> Detector:
+    from compoundeye.models._tiny_yolov3 import tiny_yolov3_graph, tiny_yolov3_maps
+    from compoundeye.models._yolo_head import yolo_decode
+
+    size = (card.input_size, card.input_size)
+    graph = cached_graph(
+        path.with_suffix(".raw.onnx"),
+        lambda: tiny_yolov3_graph(path.read_bytes(), size, len(names_of(card))),
+        ("_tiny_yolov3.py", "_yolo_head.py", "_detect_graph.py"),
+    )
+    head = Dense(yolo_decode(tiny_yolov3_maps(size), size))
+    runtime = _open(card, graph, settings)
+    letterbox = Letterbox(*size, "centre", _KERAS_FILL)
+    return Detector(card, identity(card), names_of(card), runtime, letterbox, head, _KERAS_IOU)
+
+
+def _load_efficientdet(card: Card, path: Path, settings: Settings) -> Detector:
+    from compoundeye.models._efficientdet import EfficientDetHead, TfliteNetwork, cut_tflite
+
+    if settings.device != "cpu":
+        raise EyeError(f"{card.name} runs in LiteRT on a CPU only: choose another detector for {settings.device}")
+    choose_precision(card, settings.precision, {"fp32"})
+    part = cut_tflite(path.read_bytes())
+    network = TfliteNetwork(part.network, settings.threads)
+    head = EfficientDetHead(network, part.anchors, card.input_size)
+    letterbox = Letterbox(card.input_size, card.input_size, "corner", _EFFICIENTDET_FILL)
+    return Detector(card, identity(card), names_of(card), network, letterbox, head, _EFFICIENTDET_IOU)
+
+
 DETECTOR_LOADERS: Mapping[str, Callable[[Card, Path, Settings], Detector]] = {
     "yolox-mmdeploy": _load_yolox,
     "darknet": _load_darknet,
+    "tiny-yolov3": _load_tiny_yolov3,
+    "efficientdet-lite": _load_efficientdet,
 }
 
 
