@@ -7,6 +7,8 @@ Limit: what FFmpeg reads.
 
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
 from compoundeye.video._detector_look import DetectorSettings, detector_look
+from compoundeye.video._mot import MotBoxes, read_mot, write_mot
+from compoundeye.video._mot import detections as mot_detections
 from compoundeye.video._settings import Section, checked, merged
 from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
 
@@ -19,6 +21,7 @@ __all__ = [
     "Colour",
     "DetectorSettings",
     "Look",
+    "MotBoxes",
     "Outcome",
     "Point",
     "Section",
@@ -28,5 +31,8 @@ __all__ = [
     "checked",
     "detector_look",
     "merged",
+    "mot_detections",
+    "read_mot",
     "tracker",
+    "write_mot",
 ]
