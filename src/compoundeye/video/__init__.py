@@ -7,24 +7,31 @@ Limit: what FFmpeg reads.
 
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
 from compoundeye.video._detector_look import DetectorSettings, detector_look
+from compoundeye.video._image import ArrayImage, DecodedImage
 from compoundeye.video._mot import MotBoxes, read_mot, write_mot
 from compoundeye.video._mot import detections as mot_detections
 from compoundeye.video._settings import Section, checked, merged
+from compoundeye.video._source import Source, open_source
+from compoundeye.video._status import SourceStatus
 from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
 
 __all__ = [
     "TRACKERS",
     "App",
     "Application",
+    "ArrayImage",
     "Box",
     "Canvas",
     "Colour",
+    "DecodedImage",
     "DetectorSettings",
     "Look",
     "MotBoxes",
     "Outcome",
     "Point",
     "Section",
+    "Source",
+    "SourceStatus",
     "Stream",
     "Tracker",
     "TrackerKind",
@@ -32,6 +39,7 @@ __all__ = [
     "detector_look",
     "merged",
     "mot_detections",
+    "open_source",
     "read_mot",
     "tracker",
     "write_mot",
