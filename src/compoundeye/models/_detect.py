@@ -16,9 +16,13 @@ from compoundeye.models._runtime import Array, Arrays
 from compoundeye.records import Detections, EyeError, Image, ModelIdentity
 
 UInt8 = npt.NDArray[np.uint8]
+Int32 = npt.NDArray[np.int32]
 
 MIN_SCORE = 0.1
 """Trackers of the second chance (ByteTrack, arXiv:2110.06864, section 3) use boxes from here on."""
+
+RIVALS = (("car", "bus", "train", "truck"), ("bicycle", "motorcycle"))
+"""Detectors often give one vehicle two names, and a count would count it twice."""
 
 
 class Network(Protocol):
@@ -49,7 +53,7 @@ class Detector:
         runtime: Network,
         letterbox: Letterbox,
         head: Head,
-        iou: float | None,
+        iou: float,
     ) -> None:
         self.card = card
         self.identity = identity
@@ -91,6 +95,7 @@ class Detector:
         *,
         min_score: float = MIN_SCORE,
         classes: Collection[str] | None = None,
+        rivals: Collection[Collection[str]] = RIVALS,
     ) -> list[Detections]:
         """What each picture shows, in order; the surest first.
 
@@ -99,6 +104,8 @@ class Detector:
             sizes: width and height in pixels of the pictures that they were made from.
             min_score: what is less sure is left out.
             classes: names of what is wanted; everything if not given.
+            rivals: groups of classes of which a thing has only one: boxes of a group suppress each other. Names that
+                this detector does not have are passed over. ``()`` is how detectors are evaluated.
 
         Raises:
             EyeError: a class that this detector does not know.
@@ -109,15 +116,21 @@ class Detector:
             return []
         outputs = self._runtime(np.stack(prepared))
         found = self._head(outputs, min_score, self._allowed(classes))
-        return [self._detections(one, *size) for one, size in zip(found, sizes, strict=True)]
+        group = self._groups(rivals)
+        return [self._detections(one, group, *size) for one, size in zip(found, sizes, strict=True)]
 
-    def _detections(self, found: Candidates, width: int, height: int) -> Detections:
-        if self._iou is None:
-            kept = np.argsort(-found.scores, kind="stable")
-        else:
-            kept = nms(found.boxes, found.scores, found.classes, self._iou)
+    def _detections(self, found: Candidates, group: Int32, width: int, height: int) -> Detections:
+        kept = nms(found.boxes, found.scores, group[found.classes], self._iou)
         boxes = self._letterbox.restore(found.boxes[kept], width, height)
         return Detections(boxes, found.scores[kept], found.classes[kept], self.names)
+
+    def _groups(self, rivals: Collection[Collection[str]]) -> Int32:
+        """[K] a number for each class, the same for those of one group."""
+        group = np.arange(len(self.names), dtype=np.int32)
+        for names in rivals:
+            places = [place for place, name in enumerate(self.names) if name in names]
+            group[places] = places[0] if places else 0
+        return group
 
     def _allowed(self, classes: Collection[str] | None) -> Allowed:
         if classes is None:

@@ -25,8 +25,8 @@ _EFFICIENTDET_IOU = 0.5
 # MEAN_RGB of the Lite models (efficientdet_lite's hparams in github.com/google/automl): pictures are padded after it
 # was taken off, so with what stands for zero.
 _EFFICIENTDET_FILL = 127
-# yolo3/utils.py, letterbox_image, and yolo3/model.py, yolo_eval, of github.com/qqwweee/keras-yolo3, which the file of the
-# ONNX Model Zoo was converted from.
+# letterbox_image and yolo_eval of github.com/qqwweee/keras-yolo3 (yolo3/utils.py, model.py), from which the file of the
+# ONNX Model Zoo was converted.
 _KERAS_FILL = 128
 _KERAS_IOU = 0.5
 # detector.c of github.com/AlexeyAB/darknet, test_detector: nms = .45
