@@ -26,8 +26,9 @@ MAX_FAILURES = 100
 """So many packets in a row that cannot even be read, and the rest of a file is given up."""
 # rtsp: TCP, so that nothing is lost on the way and firewalls let it through; only pictures, no sound.
 NETWORK_OPTIONS = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
-# A live stream is shown as it comes: no look ahead of more than a second, no buffer of its own.
-LIVE_OPTIONS = {"fflags": "nobuffer", "analyzeduration": "1000000"}
+# Microseconds of a live stream that are looked at before it begins; FFmpeg takes up to five seconds. What was looked
+# at is shown too ("nobuffer" would throw it away, and with it the only picture that stands alone for a while).
+LIVE_OPTIONS = {"analyzeduration": "1000000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,7 @@ class Decoder:
         codec.thread_count = opening.threads
         # Threads that share a picture delay nothing; threads that each have their own delay a picture each.
         codec.thread_type = "SLICE" if self.live else "AUTO"
-        if self.live:
-            codec.flags |= av.codec.context.Flags.low_delay
-        else:  # a file loses no frame, not even one that refers to what is missing
+        if not self.live:  # a file loses no frame, not even one that refers to what is missing
             codec.flags |= av.codec.context.Flags.output_corrupt
         codec.copy_opaque = True
         self._pace = Everything()
