@@ -12,9 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from compoundeye.records import Event, EyeError, Frame
-from compoundeye.video import Canvas, Outcome, Section, Stream
-from compoundeye.video._image import ArrayImage
-from compoundeye.video._status import SourceStatus
+from compoundeye.video import ArrayImage, Canvas, Outcome, Section, SourceStatus, Stream
 
 UInt8 = npt.NDArray[np.uint8]
 SHADES = 251

@@ -34,6 +34,7 @@ COMMANDS = {
     "train": "Train",
     "runs": "Train",
     "benchmark": "Plan",
+    "watch": "Watch",
     "console": "Look",
     "show": "Out",
     "gallery": "Out",

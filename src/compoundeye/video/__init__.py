@@ -8,12 +8,17 @@ Limit: what FFmpeg reads.
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
 from compoundeye.video._detector_look import DetectorSettings, detector_look
 from compoundeye.video._image import ArrayImage, DecodedImage
+from compoundeye.video._live_folder import LiveFolder
 from compoundeye.video._mot import MotBoxes, read_mot, write_mot
 from compoundeye.video._mot import detections as mot_detections
 from compoundeye.video._settings import Section, checked, merged
+from compoundeye.video._site import Site, SiteOf, read_site, site_of
+from compoundeye.video._site_file import SiteFile
 from compoundeye.video._source import Source, open_source
 from compoundeye.video._status import SourceStatus
+from compoundeye.video._stream_run import Seen, Viewer
 from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
+from compoundeye.video._watch import Watched, watch
 
 __all__ = [
     "TRACKERS",
@@ -25,22 +30,32 @@ __all__ = [
     "Colour",
     "DecodedImage",
     "DetectorSettings",
+    "LiveFolder",
     "Look",
     "MotBoxes",
     "Outcome",
     "Point",
     "Section",
+    "Seen",
+    "Site",
+    "SiteFile",
+    "SiteOf",
     "Source",
     "SourceStatus",
     "Stream",
     "Tracker",
     "TrackerKind",
+    "Viewer",
+    "Watched",
     "checked",
     "detector_look",
     "merged",
     "mot_detections",
     "open_source",
     "read_mot",
+    "read_site",
+    "site_of",
     "tracker",
+    "watch",
     "write_mot",
 ]

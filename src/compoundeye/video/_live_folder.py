@@ -1,0 +1,135 @@
+"""What a running watch shows to other processes: a folder with its state, and the newest frame when somebody looks."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from compoundeye.records import EyeError
+from compoundeye.video._canvas_shapes import ShapesCanvas
+from compoundeye.video._privacy import How, hide
+from compoundeye.video._stream_run import Seen
+
+WIDEST = 960
+"""Pixels of the longer side of a frame that is shown."""
+MOST_A_SECOND = 12
+WANTED_S = 5.0
+"""A page that shows a stream touches its file ``NAME.wanted`` more often than this."""
+QUALITY = 80
+
+
+class LiveFolder:
+    """``watch.json``, and for each stream ``NAME.state.json`` and ``NAME.view``: each whole or not at all.
+
+    A view is 8 bytes (little-endian, how long the JSON is), JSON ``{"frame", "shapes", "app"}``, and a JPEG in which
+    people are hidden if the site says so. One process holds the folder at a time.
+    """
+
+    def __init__(self, folder: Path, about: Mapping[str, Any], *, privacy: str = "none") -> None:
+        """Take the folder and say who we are.
+
+        Raises:
+            EyeError: another process holds it, or it cannot be written.
+        """
+        self.folder, self._privacy = folder, privacy
+        self._shown = dict[str, float]()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._held = open(folder / "watch.lock", "w")  # noqa: SIM115  it is held as long as the watch lasts
+        except OSError as error:
+            raise EyeError(f"cannot write {folder}: {error}; set COMPOUNDEYE_HOME to another folder") from None
+        try:
+            fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._held.close()
+            raise EyeError(f"{folder.name} is being watched already; --name gives another name") from None
+        self._clear()
+        _write(folder / "watch.json", _json({"pid": os.getpid(), "started": time.time()} | dict(about)))
+
+    def tell(self, stream: str, state: Mapping[str, Any]) -> None:
+        """Replace a stream's state."""
+        _write(self.folder / f"{stream}.state.json", _json(state))
+
+    def see(self, seen: Seen) -> None:
+        """Replace a stream's view, if somebody looks and the last one is old enough."""
+        name, now = seen.stream.name, time.monotonic()
+        if now - self._shown.get(name, -1.0) < 1 / MOST_A_SECOND or not self._wanted(name):
+            return
+        self._shown[name] = now
+        _write(self.folder / f"{name}.view", view(seen, self._privacy))
+
+    def close(self) -> None:
+        """Let go of the folder: what stays says how it ended."""
+        (self.folder / "watch.json").unlink(missing_ok=True)
+        for path in self.folder.glob("*.view"):
+            path.unlink(missing_ok=True)
+        self._held.close()
+
+    def _wanted(self, name: str) -> bool:
+        try:
+            return time.time() - (self.folder / f"{name}.wanted").stat().st_mtime < WANTED_S
+        except OSError:
+            return False
+
+    def _clear(self) -> None:
+        """What a process left that was killed."""
+        for pattern in ("*.view", "*.state.json", "*.part"):
+            for path in self.folder.glob(pattern):
+                path.unlink(missing_ok=True)
+
+
+def view(seen: Seen, privacy: str) -> bytes:
+    """The newest frame as one file: see `LiveFolder`."""
+    image = seen.frame.image
+    scale = min(1.0, WIDEST / max(image.width, image.height))
+    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    pixels = np.ascontiguousarray(image.rgb(width, height))
+    if privacy != "none":
+        pixels = pixels.copy()
+        hide(pixels, seen.outcome.people, how=_how(privacy), scale=scale)
+    canvas = ShapesCanvas()
+    seen.app.draw(canvas)
+    frame = {
+        "stream": seen.stream.name,
+        "index": seen.frame.index,
+        "time_s": seen.frame.time_s,
+        "captured": seen.frame.captured,
+        "dropped": seen.frame.dropped,
+        "width": image.width,
+        "height": image.height,
+    }
+    facts = _json({"frame": frame, "shapes": canvas.shapes, "app": dict(seen.app.state())})
+    return len(facts).to_bytes(8, "little") + facts + _jpeg(pixels)
+
+
+def _how(privacy: str) -> How:
+    return privacy  # type: ignore[return-value]  # the settings allow these words only
+
+
+def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:
+    encoded: bytes = simplejpeg.encode_jpeg(pixels, quality=QUALITY, colorspace="RGB", colorsubsampling="420")
+    return encoded
+
+
+def _json(value: Mapping[str, Any]) -> bytes:
+    def plain(one: Any) -> Any:
+        if hasattr(one, "tolist"):
+            return one.tolist()
+        raise TypeError(f"an app's state holds a {type(one).__name__}, which is no plain value")
+
+    return json.dumps(value, default=plain, separators=(",", ":")).encode()
+
+
+def _write(path: Path, data: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(data)
+    part.replace(path)

@@ -1,0 +1,228 @@
+"""One stream on its way: frames from its source, through what looks, into its app, and out to whoever watches."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from threading import Event as Flag
+from threading import RLock
+from typing import Any, Generic, Protocol, TypeVar
+
+from compoundeye.records import Event, EyeError, Frame
+from compoundeye.video._app import App, Look, Outcome, Stream
+from compoundeye.video._batcher import Lane
+from compoundeye.video._latency import Latency
+from compoundeye.video._source import Source
+
+Found = TypeVar("Found")
+AHEAD = 2
+"""Batches that a lossless stream asks for before it waits: while one is looked at, the next is decoded."""
+FIRST_TRY_S, LONGEST_TRY_S = 1.0, 30.0
+"""Between tries to open a camera that was not there at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One frame after an app took it: what those who watch are given, in the stream's own thread."""
+
+    stream: Stream
+    frame: Frame
+    outcome: Outcome
+    app: App[Any]
+    """May be drawn and asked for its state until the viewer returns."""
+
+
+class Viewer(Protocol):
+    """Who watches: writes a video, prints lines, shows a window. Called from several streams' threads at once."""
+
+    def see(self, seen: Seen) -> None:
+        """Take one frame; the stream waits until this returns."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
+class StreamRun(Generic[Found]):
+    """Opens, runs, counts and times one stream. ``run`` is a thread's; everything else may be called from others."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: Any,
+        look: Look[Found],
+        opens: Callable[[], Source],
+        begins: Callable[[Stream, Any], App[Found]],
+        *,
+        token: str,
+        every: int = 1,
+        viewers: Sequence[Viewer] = (),
+        deliver: Callable[[Sequence[Event]], None] = lambda events: None,
+    ) -> None:
+        """
+        Args:
+            settings: of the app.
+            opens: the source; called again while it cannot be opened.
+            begins: the stream's app.
+            token: makes ids of events unique over runs.
+            deliver: takes the events of each frame.
+        """
+        self.name, self._settings, self._look = name, settings, look
+        self._opens, self._begins, self._token = opens, begins, token
+        self._every, self._viewers, self._deliver = every, viewers, deliver
+        self._lock = RLock()  # an app is called from one thread at a time
+        self._opened: tuple[Source, Stream, App[Found]] | None = None
+        self._closed = Flag()
+        self._asked = deque[tuple[Frame, float, Future[Found]]]()
+        self._newest: Frame | None = None
+        self._events = 0
+        self.looked = 0
+        self.latency = Latency()
+        self.error: Exception | None = None
+        self.complaint: str | None = None
+        """Why it is not open yet, or why changed settings are not in use."""
+
+    def open(self) -> None:
+        """Open source and app.
+
+        Raises:
+            EyeError: one of them cannot be had.
+        """
+        source = self._opens()
+        stream = Stream(self.name, source.width, source.height, source.rate, f"{self.name}-{self._token}")
+        try:
+            with self._lock:
+                self._opened = source, stream, self._begins(stream, self._settings)
+        except BaseException:
+            source.close()
+            raise
+        if self._closed.is_set():
+            source.close()
+
+    def run(self, lane: Lane[Found]) -> None:
+        """Until the source ends, is closed or fails; then end the app's events. Never raises: ``error`` has it."""
+        try:
+            self._open_patiently()
+            if self._opened is not None:
+                source, stream, app = self._opened
+                try:
+                    self._follow(source, stream, app, lane)
+                finally:
+                    self._finish(app)
+        except CancelledError:
+            pass  # the batcher was closed under us: there is nobody left to ask
+        except Exception as error:
+            self.error = error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Let the source end, and with it ``run``."""
+        self._closed.set()
+        if self._opened is not None:
+            self._opened[0].close()
+
+    def configure(self, settings: Any) -> None:
+        """Go on under other settings, or go on as before and keep the complaint."""
+        with self._lock:
+            try:
+                if self._opened is not None:
+                    self._opened[2].configure(settings)
+            except EyeError as mistake:
+                self.complaint = str(mistake)
+            else:
+                self._settings, self.complaint = settings, None
+
+    def state(self) -> dict[str, Any]:
+        """How the stream is doing, as plain values."""
+        with self._lock:
+            facts = self._source_facts() | {
+                "looked": self.looked,
+                "events": self._events,
+                "time_s": None if self._newest is None else self._newest.time_s,
+                "captured": None if self._newest is None else self._newest.captured,
+                "latency_ms": self.latency.recent(time.monotonic()),
+                "error": None if self.error is None else str(self.error),
+                "settings_error": self.complaint,
+                "app": {} if self._opened is None else dict(self._opened[2].state()),
+            }
+        return {"stream": self.name} | facts
+
+    def summary(self) -> dict[str, Any]:
+        """What is left to say when it has ended."""
+        keys = ("stream", "source", "frames", "looked", "dropped", "damaged", "reconnects", "events", "latency_from")
+        state = self.state()
+        found = {key: state[key] for key in (*keys, "error", "source_error", "app")}
+        return found | {"latency_ms": self.latency.overall()}
+
+    def _source_facts(self) -> dict[str, Any]:
+        if self._opened is None:
+            return {"source": "waiting", "source_error": None, "latency_from": "capture"} | dict.fromkeys(
+                ("frames", "dropped", "damaged", "reconnects"), 0
+            )
+        source, stream, _ = self._opened
+        status = source.status()
+        return {
+            "width": stream.width,
+            "height": stream.height,
+            "rate": stream.rate,
+            "live": source.live,
+            "source": status.state,
+            "source_error": status.error,
+            "frames": status.frames,
+            "dropped": status.dropped,
+            "damaged": status.damaged,
+            "reconnects": status.reconnects,
+            # A file's frames were captured whenever: what can be timed is how long we had them.
+            "latency_from": "capture" if source.live else "decoding",
+        }
+
+    def _open_patiently(self) -> None:
+        """A camera that is not there yet is waited for, until somebody stops the watch."""
+        wait = FIRST_TRY_S
+        while self._opened is None and not self._closed.wait(wait):
+            wait = min(2 * wait, LONGEST_TRY_S)
+            try:
+                self.open()
+                self.complaint = None
+            except EyeError as error:
+                self.complaint = str(error)
+
+    def _follow(self, source: Source, stream: Stream, app: App[Found], lane: Lane[Found]) -> None:
+        last = -self._every
+        # Live: whatever waited behind another frame would be old when its turn came.
+        ahead = 1 if source.live else AHEAD * max(1, self._look.batch)
+        try:
+            for frame in source.frames():
+                if frame.index - last < self._every:
+                    continue
+                last = frame.index
+                came = frame.captured if source.live else time.time()
+                self._asked.append((frame, came, lane.ask(frame, self._look.prepare(frame))))
+                while self._asked and (len(self._asked) >= ahead or self._asked[0][2].done()):
+                    self._answer(stream, app)
+        finally:  # a source that fails half way keeps nothing from the frames before
+            while self._asked:
+                self._answer(stream, app)
+
+    def _answer(self, stream: Stream, app: App[Found]) -> None:
+        frame, came, future = self._asked.popleft()
+        found = future.result()
+        with self._lock:
+            outcome = app.step(frame, found)
+            self._newest = frame
+            self.looked += 1
+            self._events += len(outcome.events)
+            self._deliver(outcome.events)
+            self.latency.add(time.time() - came, time.monotonic())
+            seen = Seen(stream, frame, outcome, app)
+            for viewer in self._viewers:
+                viewer.see(seen)
+
+    def _finish(self, app: App[Found]) -> None:
+        with self._lock:
+            events = app.finish()
+            self._events += len(events)
+            self._deliver(events)
