@@ -24,9 +24,7 @@ SECONDS_BETWEEN_LINES = 10.0
 def watch(
     source: Annotated[
         list[str] | None,
-        typer.Argument(
-            help="File, folder of frames, /dev/video0, rtsp://..., http://..., - for stdin; or NAME=SOURCE."
-        ),
+        typer.Argument(help="File, folder of frames, /dev/video0, rtsp://, http://, - for stdin; or NAME=SOURCE."),
     ] = None,
     app: Annotated[str | None, typer.Option("--app", help="What watches: traffic.")] = None,
     config: Annotated[
@@ -36,9 +34,7 @@ def watch(
         Path | None, typer.Option("--output", "-o", metavar="FILE.mp4", help="Write an annotated video.")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show it in a window (needs ffplay, of FFmpeg).")] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print a line of JSON for each frame, and nothing else.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print a line of JSON a frame, and nothing else.")] = False,
     live: Annotated[
         bool | None,
         typer.Option("--live/--lossless", help="Drop frames rather than fall behind, or lose none; by the source."),

@@ -59,7 +59,7 @@ class StreamRun(Generic[Found]):
         token: str,
         every: int = 1,
         viewers: Sequence[Viewer] = (),
-        deliver: Callable[[Sequence[Event]], None] = lambda events: None,
+        deliver: Callable[[Sequence[Event]], None] | None = None,
     ) -> None:
         """
         Args:
@@ -71,7 +71,8 @@ class StreamRun(Generic[Found]):
         """
         self.name, self._settings, self._look = name, settings, look
         self._opens, self._begins, self._token = opens, begins, token
-        self._every, self._viewers, self._deliver = every, viewers, deliver
+        self._every, self._viewers = every, viewers
+        self._deliver = deliver or _keep_nothing
         self._lock = RLock()  # an app is called from one thread at a time
         self._opened: tuple[Source, Stream, App[Found]] | None = None
         self._closed = Flag()
@@ -226,3 +227,7 @@ class StreamRun(Generic[Found]):
             events = app.finish()
             self._events += len(events)
             self._deliver(events)
+
+
+def _keep_nothing(_: Sequence[Event]) -> None:
+    """Where events go that nobody wants."""

@@ -52,7 +52,7 @@ def watch(
     viewers: Sequence[Viewer] = (),
     folder: LiveFolder | None = None,
     site_file: SiteFile | None = None,
-    tell: Callable[[Sequence[dict[str, Any]]], None] = lambda states: None,
+    tell: Callable[[Sequence[dict[str, Any]]], None] | None = None,
     stop: Flag | None = None,
     device: str = "cpu",
     threads: int = 1,
@@ -150,7 +150,7 @@ class _Watching:
         outbox: Outbox,
         folder: LiveFolder | None,
         site_file: SiteFile | None,
-        tell: Callable[[Sequence[dict[str, Any]]], None],
+        tell: Callable[[Sequence[dict[str, Any]]], None] | None,
     ) -> None:
         self._site, self._runs, self._batcher, self._outbox = site, runs, batcher, outbox
         self._folder, self._file, self._tell = folder, site_file, tell
@@ -200,7 +200,8 @@ class _Watching:
             state["events_error"] = self._outbox.error
             if self._folder is not None:
                 self._folder.tell(state["stream"], state)
-        self._tell(states)
+        if self._tell is not None:
+            self._tell(states)
 
     def _run(self, run: StreamRun[Any]) -> None:
         with self._batcher.lane() as lane:
