@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from scenes import NOON, crossing, keys, loitering
 
 from compoundeye.events import Count, EventStore, Seen

@@ -1,8 +1,9 @@
 """What happened, kept and told: event stores, message brokers, webhooks, retention.
 
-Guarantee: an event that was accepted is delivered, at least once, in order, whatever fails in between; a consumer
-recognises a repetition by (id, revision). Cost: one transaction for a batch of messages, on disk when it returns.
-Limit: what a full disk leaves; a batch is as durable as the disk that says it has it.
+Guarantee: a message that was accepted is delivered, at least once, in order, whatever fails in between; a consumer
+recognises a repetition by (id, revision). Cost: one transaction for a batch of messages, on disk when it returns; what
+goes over a network waits in a file until the other side says that it has it. Limit: a million messages wait, then the
+oldest give way and are counted; a broker may lose what it has acknowledged.
 """
 
 from compoundeye.events._counts import Count
