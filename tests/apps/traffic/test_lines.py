@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from street import Actor, Street, street, walk
 
@@ -143,6 +143,7 @@ def test_a_changed_line_keeps_its_counts() -> None:
 PATHS = st.lists(st.tuples(st.floats(0, 640), st.floats(0, 360)), min_size=2, max_size=40)
 
 
+@settings(deadline=None)
 @given(path=PATHS, hysteresis=st.floats(0, 1), settle_s=st.floats(0, 2), rate=st.sampled_from([0.5, 5.0, 25.0]))
 def test_in_less_out_is_the_side_where_a_path_ends_less_that_where_it_began(
     path: list[tuple[float, float]], hysteresis: float, settle_s: float, rate: float
@@ -162,6 +163,7 @@ def test_in_less_out_is_the_side_where_a_path_ends_less_that_where_it_began(
     assert into + out <= sum(one != other for one, other in pairwise(sides)) + 2
 
 
+@settings(deadline=None)
 @given(
     path=st.lists(st.tuples(st.floats(330, 640), st.floats(0, 360)), min_size=1, max_size=40),
     ids=st.lists(st.integers(1, 3), min_size=40, max_size=40),
@@ -175,6 +177,7 @@ def test_nothing_is_counted_without_a_crossing(path: list[tuple[float, float]], 
     assert counts(place) == (0, 0)
 
 
+@settings(deadline=None)
 @given(
     xs=st.lists(st.floats(-5.9, 5.9), min_size=1, max_size=80),
     lasts=st.lists(st.integers(1, 8), min_size=80, max_size=80),
@@ -191,6 +194,7 @@ def test_a_flicker_within_the_hysteresis_never_counts_twice(xs: list[float], las
     assert counts(place) == (0, 0)
 
 
+@settings(deadline=None)
 @given(every=st.integers(1, 12), first=st.integers(0, 11))
 def test_dropped_frames_change_no_count(every: int, first: int) -> None:
     """Six people, each over the line once; of 10 frames a second only some come, down to 0.8 a second."""

@@ -62,9 +62,9 @@ def heading_deg(step: npt.NDArray[Any]) -> Float64:
     return np.asarray(np.degrees(np.arctan2(step[..., 0], -step[..., 1])) % 360.0)
 
 
-def turn_deg(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> Float64:
-    """Angle between two headings, 0 to 180 degrees."""
-    return np.asarray(np.abs((np.asarray(one) - other + 180.0) % 360.0 - 180.0))
+def turn_deg(one: Float64, other: float) -> Float64:
+    """[N] angle between headings [N] and another one, 0 to 180 degrees."""
+    return np.asarray(np.abs((one - other + 180.0) % 360.0 - 180.0))
 
 
 def _cross(one: Float64, other: Float64) -> Float64:

@@ -39,7 +39,7 @@ class Crossing:
     kind: str
     into: bool
     speed_kmh: float
-    """At the line; NaN where it is not known."""
+    """The last that was known at the line; NaN if none was."""
 
 
 class LineCounter:
@@ -88,8 +88,8 @@ class LineCounter:
         cuts = crossings(self._at[rows[known]], at[known], self.points) * (-1 if self.line.flip else 1)
         self._net[rows[known]] += cuts
         cutting = rows[known][cuts != 0]
-        self._cut[cutting], self._speed[cutting] = captured, speed[known][cuts != 0]
-        self._clear_s[cutting] = np.nan
+        self._cut[cutting], self._clear_s[cutting] = captured, np.nan
+        self._speed[rows] = np.where(np.isnan(speed), self._speed[rows], speed)
         self._at[rows] = at
 
     def _forget(self, rows: Rows) -> None:

@@ -13,6 +13,9 @@ from compoundeye.apps.traffic._visitors import Present, Rows, Visitors, centre, 
 from compoundeye.records import Frame, Tracks
 from compoundeye.video import Box
 
+LONGEST_GAP_S = 5.0
+"""Frames that are further apart say nothing about the time between them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -27,17 +30,23 @@ class Scene:
     """[N, 4]"""
     seen: Bool
     """[N] whether a detection of this frame confirms it."""
-    speed_kmh: Float64
-    """[N] NaN where it is not known."""
-    velocity: Float64
-    """[N, 2] of the foot, pixels a second; 0 where it is not known."""
-    still_s: Float64
-    """[N] since it stands where it stands."""
+    motion: Motion
+    metric: Metric | None
 
     @property
     def time_s(self) -> float:
         """Presentation time of the frame."""
         return self.frame.time_s
+
+    @property
+    def watched_s(self) -> float:
+        """Since the frame before, if the camera was watched meanwhile; a longer gap is none of that."""
+        return self.step_s if self.step_s <= LONGEST_GAP_S else 0.0
+
+    @property
+    def speed_kmh(self) -> Float64:
+        """[N] NaN where it is not known."""
+        return np.asarray(self.motion.speed_kmh[self.rows])
 
     @property
     def rows(self) -> Rows:
@@ -74,17 +83,7 @@ def scene(
     boxes, seen = visitors.boxes[present.rows], np.asarray(tracks.seen[present.which], np.bool_)
     motion.step(present.rows, present.fresh, boxes, seen, frame.time_s, metric)
     step_s = 0.0 if before_s is None else frame.time_s - before_s
-    return Scene(
-        frame,
-        step_s,
-        visitors,
-        present,
-        boxes,
-        seen,
-        motion.speed_kmh[present.rows],
-        motion.velocity[present.rows],
-        frame.time_s - motion.still_since_s[present.rows],
-    )
+    return Scene(frame, step_s, visitors, present, boxes, seen, motion, metric)
 
 
 def plain_box(box: Float64) -> Box:

@@ -68,6 +68,7 @@ class Zone(Section):
     hysteresis: float = Field(
         default=0.05, ge=0, le=2, description="inside and outside begin this far from the edge, in heights of the box"
     )
+    settle_s: float = Field(default=0.3, ge=0, le=10, description="how long who comes or goes has to stay so, in s")
     area_m2: float | None = Field(default=None, gt=0, le=1e6, description="its area; from [traffic.ground] by default")
     entrances: tuple[str, ...] = Field(default=(), description="lines whose direction in leads into this zone")
     exits: tuple[str, ...] = Field(default=(), description="lines whose direction in leads out of this zone")
@@ -111,6 +112,8 @@ class TrafficSettings(Section):
     interval_s: float = Field(default=900, ge=1, le=86400, description="flow and occupancy are told each so many s")
     update_s: float = Field(default=5, ge=0.1, le=3600, description="least s between two messages about one event")
     heat_columns: int = Field(default=48, ge=0, le=256, description="cells of the heat map from left to right; 0: none")
+
+    draw_heat: bool = Field(default=False, description="whether the heat map is drawn over the picture")
 
     @model_validator(mode="after")
     def _lines_are_there(self) -> Self:
