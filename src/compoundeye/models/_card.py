@@ -59,6 +59,29 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True)
+class DetectionLoss:
+    """What a cheaper precision changes in a detector, measured against fp32 on real frames (``benchmarks/detectors.py``).
+
+    Boxes of the same class that overlap by at least one half (intersection over union) are one.
+    """
+
+    precision: Precision
+    frames: int
+    boxes: int
+    """Boxes with a score of at least 0.3 in fp32."""
+    missed: int
+    """Of those, how many the other precision does not have at 0.2."""
+    extra: int
+    """Boxes at 0.3 in the other precision that fp32 does not have at 0.2."""
+    overlap: float
+    """Mean overlap of the boxes that both have."""
+    score: float
+    """Mean difference of their scores."""
+    measured: str
+    """Frames, runtime and instruction set that this was measured with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A model of the catalogue: what it does, how well by whose protocol, and where its weights are."""
 
@@ -91,7 +114,7 @@ class Card:
     """A text encoder of the same space exists: zero-shot categories work."""
     tensors: tuple[str, str] | None = None
     """Names inside the file of the tensors that hold embedding and logits, for files run as they are."""
-    losses: tuple[Loss, ...] = ()
+    losses: tuple[Loss | DetectionLoss, ...] = ()
     notes: str = ""
     crop: Crop = "centre"
     """"whole": everything is looked at, and its proportions are not kept."""

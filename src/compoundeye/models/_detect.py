@@ -54,6 +54,7 @@ class Detector:
         letterbox: Letterbox,
         head: Head,
         iou: float,
+        batch: int | None = None,
     ) -> None:
         self.card = card
         self.identity = identity
@@ -63,6 +64,7 @@ class Detector:
         self._letterbox = letterbox
         self._head = head
         self._iou = iou
+        self._batch = batch or runtime.batch
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -72,7 +74,7 @@ class Detector:
     @property
     def batch(self) -> int:
         """Pictures at a time that cost least each."""
-        return self._runtime.batch
+        return self._batch
 
     @property
     def precision(self) -> str:
@@ -112,11 +114,11 @@ class Detector:
         """
         if len(prepared) != len(sizes):
             raise ValueError(f"{len(prepared)} pictures but {len(sizes)} sizes")
-        if not prepared:
-            return []
-        outputs = self._runtime(np.stack(prepared))
-        found = self._head(outputs, min_score, self._allowed(classes))
-        group = self._groups(rivals)
+        allowed, group = self._allowed(classes), self._groups(rivals)
+        found: list[Candidates] = []
+        for start in range(0, len(prepared), self._batch):
+            outputs = self._runtime(np.stack(prepared[start : start + self._batch]))
+            found += self._head(outputs, min_score, allowed)
         return [self._detections(one, group, *size) for one, size in zip(found, sizes, strict=True)]
 
     def _detections(self, found: Candidates, group: Int32, width: int, height: int) -> Detections:

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from compoundeye.models._error import WeightsError
 
-PIXELS = "pixels"
+PIXELS = "bytes_of_rgb"
 """Name of the input: uint8 [N, height, width, 3], RGB."""
 
 
@@ -96,7 +96,8 @@ def take_bytes(model: onnx.ModelProto, size: tuple[int, int], pixels: Pixels, ba
         pixels: what it wants.
         batch: the input's first dimension: "N" for any number.
     """
-    graph, source = model.graph, model.graph.input[0].name
+    graph, source = model.graph, model.graph.input[0]
+    kind = source.type.tensor_type.elem_type or TensorProto.FLOAT
     nodes, value = [helper.make_node("Cast", [PIXELS], ["pixels_float"], to=TensorProto.FLOAT)], "pixels_float"
 
     def step(operator: str, constant: Sequence[float] | None, **attributes: object) -> None:
@@ -119,7 +120,11 @@ def take_bytes(model: onnx.ModelProto, size: tuple[int, int], pixels: Pixels, ba
         step("Div", divisor)
     if pixels.channels_first:
         step("Transpose", None, perm=[0, 3, 1, 2])
-    nodes.append(helper.make_node("Identity", [value], [source]))
+    if len(source.type.tensor_type.shape.dim) == 3:  # a network of one picture, without a dimension for others
+        graph.initializer.append(numpy_helper.from_array(np.array(0, np.int64), "pixels_first"))
+        nodes.append(helper.make_node("Gather", [value, "pixels_first"], ["pixels_one"], axis=0))
+        value = "pixels_one"
+    nodes.append(helper.make_node("Cast", [value], [source.name], to=kind))
     body = list(graph.node)
     del graph.node[:]
     graph.node.extend([*nodes, *body])

@@ -6,7 +6,11 @@ and so is the step that turns all scores into floating-point numbers when a hand
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +75,9 @@ class TfliteNetwork:
     def __init__(self, network: bytes, threads: int) -> None:
         _, _, litert = _litert()
         try:
-            self._interpreter = litert.Interpreter(model_content=network, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _silence():
+                self._interpreter = litert.Interpreter(model_content=network, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise WeightsError(f"LiteRT cannot read this network: {error}") from error
         self._lock = threading.Lock()
@@ -126,6 +131,29 @@ class EfficientDetHead:
         half_high, half_wide = np.exp(height) * anchors[:, 2] / 2, np.exp(width) * anchors[:, 3] / 2
         sides = (centre_x - half_wide, centre_y - half_high, centre_x + half_wide, centre_y + half_high)
         return np.stack(sides, axis=1).astype(np.float32)
+
+
+_talk = threading.Lock()
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing on the error output of the process: LiteRT writes there, in C and unasked, that it is at work."""
+    with _talk:
+        sys.stderr.flush()
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no such output
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def _litert() -> tuple[Any, Any, Any]:

@@ -18,6 +18,10 @@ from compoundeye.models._runtime import Runtime, open_onnx
 from compoundeye.models._weights import weights
 from compoundeye.records import EyeError, ModelIdentity, Progress
 
+_SIZES = (1,)
+"""Pictures in one run on a CPU: detectors look at so many pixels that company saves nothing, and each would wait for it
+(``benchmarks/detectors.py``)."""
+
 # The suppression in the published file of YOLOX: iou_threshold of its NonMaxSuppression.
 _YOLOX_IOU = 0.65
 # The suppression at the end of the published files of EfficientDet-Lite: nms_iou_threshold.
@@ -53,7 +57,9 @@ def load_detector(
     """Load a detector, fetching its weights the first time.
 
     Args:
-        name: a model of the catalogue whose task is "detect".
+        name: a model of the catalogue whose task is "detect", or the path of an ONNX file: YOLOX, RT-DETR, D-FINE,
+            RF-DETR or a torchvision model as their own exporters write them, names of the classes beside it (see
+            ``load_detector_file``).
         device: "cpu" or "cuda".
         precision: "fp32", "bf16" (fp32 where the processor lacks it), or "auto": bf16 where it is supported and its
             measured loss on this model is negligible.
@@ -65,6 +71,8 @@ def load_detector(
         WeightsError: the weights cannot be had or are not what they should be.
     """
     settings = Settings(device, precision, threads)
+    if name.endswith(".onnx") or Path(name).is_file():
+        return _load_file(Path(name).expanduser(), settings)
     card = card_of(name)
     if card.task != "detect":
         raise EyeError(f"{name} says what a picture is, not where things are: choose a model whose task is detect")
@@ -134,6 +142,17 @@ DETECTOR_LOADERS: Mapping[str, Callable[[Card, Path, Settings], Detector]] = {
 }
 
 
+def _load_file(path: Path, settings: Settings) -> Detector:
+    from compoundeye.models._load_detector_file import load_detector_file
+
+    return load_detector_file(
+        path,
+        device=settings.device,
+        precision=lambda card: choose_precision(card, settings.precision, _supported(settings)),
+        threads=settings.threads,
+    )
+
+
 def identity(card: Card) -> ModelIdentity:
     """What predictions of a detector carry."""
     return ModelIdentity(card.name, card.version, card.sha256)
@@ -146,13 +165,13 @@ def names_of(card: Card) -> tuple[str, ...]:
 
 
 def _open(card: Card, graph: bytes, settings: Settings) -> Runtime:
-    precision = _precision(card, settings)
-    return open_onnx(graph, device=settings.device, precision=precision, threads=settings.threads)
+    precision = choose_precision(card, settings.precision, _supported(settings))
+    return open_onnx(graph, device=settings.device, precision=precision, threads=settings.threads, sizes=_SIZES)
 
 
-def _precision(card: Card, settings: Settings) -> Precision:
+def _supported(settings: Settings) -> frozenset[Precision]:
     if settings.device != "cpu":
-        return choose_precision(card, settings.precision, {"fp32"})
+        return frozenset({"fp32"})
     from compoundeye.models._openvino import supported_precisions
 
-    return choose_precision(card, settings.precision, supported_precisions())
+    return supported_precisions()

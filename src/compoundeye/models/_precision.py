@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal, get_args
 
-from compoundeye.models._card import Card, Loss, Precision
+from compoundeye.models._card import Card, DetectionLoss, Loss, Precision
 from compoundeye.records import EyeError
 
 Wanted = Literal["auto"] | Precision
@@ -14,6 +14,10 @@ Wanted = Literal["auto"] | Precision
 # not sure of are no measure: another resampling filter in the pre-processing changes more of them.
 _MIN_SURE_AGREEMENT = 0.995
 _MIN_EMBEDDING_COSINE = 0.998
+# For a detector, when no more than one box in two hundred comes or goes and the others stay where they are: nobody who
+# draws boxes by hand draws them twice the same within two hundredths.
+_MAX_CHANGED_BOXES = 0.005
+_MIN_OVERLAP = 0.98
 
 
 def choose_precision(card: Card, wanted: str, supported: Collection[Precision]) -> Precision:
@@ -38,5 +42,7 @@ def choose_precision(card: Card, wanted: str, supported: Collection[Precision]) 
     return "fp32"
 
 
-def _acceptable(loss: Loss) -> bool:
+def _acceptable(loss: Loss | DetectionLoss) -> bool:
+    if isinstance(loss, DetectionLoss):
+        return loss.missed + loss.extra <= _MAX_CHANGED_BOXES * loss.boxes and loss.overlap >= _MIN_OVERLAP
     return loss.sure_agreement >= _MIN_SURE_AGREEMENT and loss.embedding_cosine >= _MIN_EMBEDDING_COSINE

@@ -34,7 +34,13 @@ class Runtime(Protocol):
 
 
 def open_onnx(
-    graph: bytes, *, device: str = "cpu", precision: Precision = "fp32", threads: int = 1, runtime: str | None = None
+    graph: bytes,
+    *,
+    device: str = "cpu",
+    precision: Precision = "fp32",
+    threads: int = 1,
+    runtime: str | None = None,
+    sizes: Sequence[int] | None = None,
 ) -> Runtime:
     """Load an ONNX graph.
 
@@ -44,6 +50,7 @@ def open_onnx(
         precision: arithmetic on a CPU; a GPU runs in fp32.
         threads: of one call, on a CPU.
         runtime: "openvino" or "onnxruntime" instead of the device's own.
+        sizes: OpenVINO: pictures in one run, largest first, the last being 1; its own choice if not given.
 
     Raises:
         EyeError: no such device or runtime, or its package is not installed.
@@ -54,9 +61,9 @@ def open_onnx(
         raise EyeError(f"a model cannot run on {threads} threads: choose 1 or more")
     match runtime or ("openvino" if device == "cpu" else "onnxruntime"):
         case "openvino" if device == "cpu":
-            from compoundeye.models._openvino import OpenVINO
+            from compoundeye.models._openvino import SIZES, OpenVINO
 
-            return OpenVINO(graph, precision, threads)
+            return OpenVINO(graph, precision, threads, sizes or SIZES)
         case "onnxruntime":
             from compoundeye.models._onnxruntime import OnnxRuntime
 
