@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ class DetectorSettings(Section):
     """What looks for people and things, for applications that need that: the table [detector]."""
 
     name: str = Field(default="yolox-tiny-humanart", description="a model of `eye models`, or an ONNX file")
-    precision: str = Field(default="auto", description="auto, float32, bfloat16, float16 or int8")
+    precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="of its arithmetic")
     min_score: float = Field(default=0.1, ge=0, le=1, description="detections below are forgotten at once")
     classes: tuple[str, ...] | None = Field(default=None, description="only these names; all that it knows if left out")
 
@@ -37,6 +38,7 @@ class DetectorLook:
 
         self._detector = load_detector(settings.name, device=device, precision=settings.precision, threads=threads)
         self._settings = settings
+        self._alone = device == "cpu"
 
     @property
     def identity(self) -> ModelIdentity | None:
@@ -51,7 +53,9 @@ class DetectorLook:
     @property
     def batch(self) -> int:
         """Frames at a time that cost least each."""
-        return self._detector.batch
+        # A processor gains nothing from several detections at a time (benchmarks/video_pipeline.py), and the first of
+        # them would wait for the last.
+        return 1 if self._alone else self._detector.batch
 
     def prepare(self, frame: Frame) -> UInt8:
         """[height, width, 3] as the network takes it."""
