@@ -1,7 +1,7 @@
 """The field's own metrics, each after its source and equal to the reference implementation.
 
 Guarantee: pure functions of arrays; what is not defined (no pictures) is NaN, never 0 or 1. Cost: O(N log N) at most,
-but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures,
+but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures, counts,
 and boxes and their tracks; each task brings its own metrics.
 """
 
@@ -13,6 +13,7 @@ from compoundeye.evaluate._calibration import (
     reliability,
 )
 from compoundeye.evaluate._clear import Clear, clear
+from compoundeye.evaluate._counting import CountingError, counting_error, poisson_interval
 from compoundeye.evaluate._hota import ALPHAS, Hota, hota
 from compoundeye.evaluate._identity import Identity, identity
 from compoundeye.evaluate._interval import binomial_lower_bound, binomial_tail, bootstrap_interval, wilson_interval
@@ -35,6 +36,7 @@ __all__ = [
     "DEFAULT_BINS",
     "Clear",
     "Comparison",
+    "CountingError",
     "Hota",
     "Identity",
     "Moment",
@@ -50,10 +52,12 @@ __all__ = [
     "brier_score",
     "clear",
     "compare",
+    "counting_error",
     "coverage",
     "expected_calibration_error",
     "hota",
     "identity",
+    "poisson_interval",
     "precision",
     "recall",
     "reliability",
