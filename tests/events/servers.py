@@ -1,7 +1,7 @@
 """Real servers for tests of events: Mosquitto, PostgreSQL and a web server, killed and started again at will.
 
-Modules that use them import the fixtures `mosquitto` and `postgresql` by name: this is no conftest, of which there may be
-only one.
+Modules that use them import the fixtures `mosquitto`, `postgresql` and `hook` by name: this is no conftest, of which
+there may be only one.
 """
 
 from __future__ import annotations
@@ -72,6 +72,12 @@ class Mosquitto:
         )
         wait_until(lambda: answers(self.port))
 
+    def remember(self) -> None:
+        """Write down who subscribes to what, so that it outlives being killed."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
+        wait_until((self._settings.parent / "mosquitto.db").is_file)
+
     def freeze(self) -> None:
         """Nothing is read or written any more, nothing answered."""
         assert self._process is not None
@@ -98,7 +104,7 @@ class Mosquitto:
 
 def program(name: str, *folders: str) -> str:
     """Where a server is, or a reason to skip."""
-    places = [os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", *folders]
+    places = [*folders, os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"]
     found = shutil.which(name, path=os.pathsep.join(places))
     if found is None:
         pytest.skip(f"no {name}: scripts/servers installs it")
@@ -121,6 +127,9 @@ class Listener:
     def __init__(self, broker: Mosquitto, topics: str = "#", user: tuple[str, str] | None = None) -> None:
         self.heard = list[tuple[str, bytes, bool]]()
         """Topic, payload, whether it was retained."""
+        self.events = list[Event]()
+        self.once = dict[tuple[str, int], None]()
+        """(id, revision) of the events, without repetitions, in the order in which they came."""
         self.changed, self._joined = Condition(), False
         self._client = Client(CallbackAPIVersion.VERSION2, f"listener-{free_port()}", clean_session=False)
         self._client.reconnect_delay_set(0.05, 0.2)  # type: ignore[arg-type]
@@ -141,11 +150,10 @@ class Listener:
     def _note(self, message: MQTTMessage) -> None:
         with self.changed:
             self.heard.append((message.topic, message.payload, message.retain))
+            if "/events/" in message.topic:
+                self.events.append(decode(message.payload))
+                self.once[self.events[-1].id, self.events[-1].revision] = None
             self.changed.notify_all()
-
-    @property
-    def events(self) -> list[Event]:
-        return [decode(payload) for topic, payload, _ in list(self.heard) if "/events/" in topic]
 
     def said(self, topic: str) -> list[bytes]:
         return [payload for name, payload, _ in list(self.heard) if name == topic]

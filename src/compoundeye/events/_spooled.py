@@ -136,6 +136,8 @@ class Spooled:
                     break
                 # Not all at the same moment, when a server comes back that many wait for.
                 self._pause(max(wait * random.uniform(0.75, 1.25), reason.wait))
+                if reason.wait and self._closing.is_set():
+                    break  # who asks to be left alone is not asked once more
                 wait = min(2 * wait, LONGEST_WAIT_S)
         self._delivery.close()
 
