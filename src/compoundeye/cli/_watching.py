@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event as Flag
 from threading import current_thread, main_thread
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +17,19 @@ from compoundeye.apps import APPLICATIONS, application
 from compoundeye.events import open_sinks
 from compoundeye.models import home
 from compoundeye.records import EyeError
-from compoundeye.video import LiveFolder, Site, SiteFile, SiteOf, Viewer, Watched, merged, read_site, site_of, watch
+from compoundeye.video import (
+    LiveFolder,
+    Site,
+    SiteFile,
+    SiteOf,
+    Viewer,
+    Watched,
+    Windows,
+    merged,
+    read_site,
+    site_of,
+    watch,
+)
 
 NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)=(.+)", re.DOTALL)
 
@@ -76,6 +89,9 @@ def start(
         sink = open_sinks(to) if to else None
         if sink is not None:
             say(f"events: {sink.status().address}")
+        stop = Flag()
+        if request.show:
+            viewers = [*viewers, Windows(stop, privacy=settings.site.privacy.hide)]
         ends.pop_all()  # what was opened is closed by the watch
         return watch(
             settings,
@@ -84,6 +100,7 @@ def start(
             folder=folder,
             site_file=file,
             tell=tell,
+            stop=stop,
             device=request.device,
             threads=request.threads,
         )

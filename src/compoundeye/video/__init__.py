@@ -19,6 +19,7 @@ from compoundeye.video._status import SourceStatus
 from compoundeye.video._stream_run import Seen, Viewer
 from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
 from compoundeye.video._watch import Watched, watch
+from compoundeye.video._window import Windows
 
 __all__ = [
     "TRACKERS",
@@ -47,6 +48,7 @@ __all__ = [
     "TrackerKind",
     "Viewer",
     "Watched",
+    "Windows",
     "checked",
     "detector_look",
     "merged",

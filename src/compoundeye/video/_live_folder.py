@@ -16,7 +16,7 @@ import simplejpeg
 
 from compoundeye.records import EyeError
 from compoundeye.video._canvas_shapes import ShapesCanvas
-from compoundeye.video._privacy import How, hide
+from compoundeye.video._drawn import hidden, shown_size
 from compoundeye.video._stream_run import Seen
 
 WIDEST = 960
@@ -90,12 +90,7 @@ class LiveFolder:
 def view(seen: Seen, privacy: str) -> bytes:
     """The newest frame as one file: see `LiveFolder`."""
     image = seen.frame.image
-    scale = min(1.0, WIDEST / max(image.width, image.height))
-    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    pixels = np.ascontiguousarray(image.rgb(width, height))
-    if privacy != "none":
-        pixels = pixels.copy()
-        hide(pixels, seen.outcome.people, how=_how(privacy), scale=scale)
+    pixels = hidden(seen, *shown_size(image.width, image.height, WIDEST), privacy)
     canvas = ShapesCanvas()
     seen.app.draw(canvas)
     frame = {
@@ -109,10 +104,6 @@ def view(seen: Seen, privacy: str) -> bytes:
     }
     facts = _json({"frame": frame, "shapes": canvas.shapes, "app": dict(seen.app.state())})
     return len(facts).to_bytes(8, "little") + facts + _jpeg(pixels)
-
-
-def _how(privacy: str) -> How:
-    return privacy  # type: ignore[return-value]  # the settings allow these words only
 
 
 def _jpeg(pixels: npt.NDArray[np.uint8]) -> bytes:

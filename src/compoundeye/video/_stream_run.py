@@ -33,6 +33,8 @@ class Seen:
     outcome: Outcome
     app: App[Any]
     """May be drawn and asked for its state until the viewer returns."""
+    live: bool = False
+    """Whether the newest frame wins, so that a viewer that takes long costs frames; else it costs time."""
 
 
 class Viewer(Protocol):
@@ -203,12 +205,12 @@ class StreamRun(Generic[Found]):
                 came = frame.captured if source.live else time.time()
                 self._asked.append((frame, came, lane.ask(frame, self._look.prepare(frame))))
                 while self._asked and (len(self._asked) >= ahead or self._asked[0][2].done()):
-                    self._answer(stream, app)
+                    self._answer(stream, app, source.live)
         finally:  # a source that fails half way keeps nothing from the frames before
             while self._asked:
-                self._answer(stream, app)
+                self._answer(stream, app, source.live)
 
-    def _answer(self, stream: Stream, app: App[Found]) -> None:
+    def _answer(self, stream: Stream, app: App[Found], live: bool) -> None:
         frame, came, future = self._asked.popleft()
         found = future.result()
         with self._lock:
@@ -218,7 +220,7 @@ class StreamRun(Generic[Found]):
             self._events += len(outcome.events)
             self._deliver(outcome.events)
             self.latency.add(time.time() - came, time.monotonic())
-            seen = Seen(stream, frame, outcome, app)
+            seen = Seen(stream, frame, outcome, app, live)
             for viewer in self._viewers:
                 viewer.see(seen)
 

@@ -78,14 +78,14 @@ def watch(
     Raises:
         EyeError: no stream, a source or a model that cannot be had, events that could not be kept.
     """
-    if not site.streams:
-        raise EyeError(f"{site.site.where}: there is no stream to watch; name a source, or add [streams.NAME]")
     everyone = (*viewers, *(() if folder is None else (folder,)))
     with ExitStack() as ends:
         for one in everyone:
             ends.callback(one.close)
         outbox = Outbox(sink)
         ends.callback(outbox.close)
+        if not site.streams:
+            raise EyeError(f"{site.site.where}: there is no stream to watch; name a source, or add [streams.NAME]")
         look = site.application.look(site.shared, device=device, threads=threads)
         batcher = Batcher(look)
         ends.callback(batcher.close)

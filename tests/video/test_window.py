@@ -1,0 +1,58 @@
+"""A window is FFmpeg's player; a stand-in for it writes down what it was given."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from threading import Event as Flag
+
+import numpy as np
+import pytest
+from watch_doubles import Script, ShadeApplication
+
+from compoundeye.records import EyeError
+from compoundeye.video import SiteOf, site_of, watch
+from compoundeye.video._window import Windows
+
+PLAYER = """#!{python}
+import sys
+open({out!r} + ".words", "w").write("\\n".join(sys.argv[1:]))
+open({out!r}, "wb").write(sys.stdin.buffer.read({most}))
+"""
+
+
+def player(folder: Path, most: int = -1) -> str:
+    path = folder / "player"
+    path.write_text(PLAYER.format(python=sys.executable, out=str(folder / "shown"), most=most))
+    path.chmod(0o755)
+    return str(path)
+
+
+def shown(script: Script, windows: Windows, stop: Flag) -> bool:
+    site = SiteOf(site_of({"streams": {"a": {"source": "a"}}}), ShadeApplication())
+    return watch(site, opens=lambda _, **__: script, viewers=[windows], stop=stop).stopped
+
+
+def test_every_frame_is_shown_with_what_the_app_draws(tmp_path: Path) -> None:
+    stop = Flag()
+    shown(Script("a", 12), Windows(stop, player=player(tmp_path)), stop)
+    frames = np.frombuffer((tmp_path / "shown").read_bytes(), np.uint8).reshape(-1, 24, 32, 3)
+    assert len(frames) == 12
+    assert [int(frame[20, 28, 0]) for frame in frames] == list(range(12))
+    assert frames[:, :6, :6, 0].max() > 200  # the app's red box
+    words = (tmp_path / "shown.words").read_text().splitlines()
+    assert words[words.index("-video_size") + 1] == "32x24"
+    assert words[words.index("-framerate") + 1] == "10.0"
+    assert "a: CompoundEye" in words
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="closed pipes are told otherwise")
+def test_whoever_closes_the_window_ends_the_watch(tmp_path: Path) -> None:
+    stop = Flag()
+    assert shown(Script("a", None), Windows(stop, player=player(tmp_path, most=5000)), stop)
+
+
+def test_without_a_player_it_says_what_to_install() -> None:
+    with pytest.raises(EyeError, match="--show needs no-such-player, which comes with FFmpeg"):
+        Windows(Flag(), player="no-such-player")
