@@ -29,7 +29,7 @@ class Model(BaseModel):
     name: str
     version: str
     task: str
-    """"classify" (categories and an embedding) or "embed" (an embedding alone)."""
+    """"classify" (categories and an embedding), "embed" (an embedding alone) or "detect" (boxes)."""
     metric: str
     """The published figure."""
     protocol: str

@@ -132,6 +132,8 @@ def _categorise(console: Console, asked: CategoriseRequest, path: str) -> tuple[
     card = catalogue().get(asked.model)
     if card is None:
         raise Unprocessable(f"the catalogue has no model {asked.model[:100]!r}; GET /api/v1/models lists them")
+    if card.task == "detect":
+        raise Unprocessable(f"{card.name} finds things: it cannot say what a picture is, choose another model")
     options = ["--json", *_workers(asked), f"--model={asked.model}", f"--name={asked.name}"]
     by_example = asked.way in ("examples", "corrections")
     if asked.way == "examples":

@@ -45,6 +45,7 @@ def _setup(here: Console) -> dict[str, Any]:
             "metric": row.metric,
         }
         for row in catalogue_rows()
+        if row.task != "detect"  # these find things, and say nothing of a picture as a whole
     ]
     addresses = [root.partition("?")[0] for root in here.served.roots if "://" in root]
     return {

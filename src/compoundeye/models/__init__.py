@@ -2,13 +2,14 @@
 
 Guarantee: a model is its digest. Weights are used only if their SHA-256 is the catalogue's, nothing foreign is
 unpickled or run, and each prediction names model, version and digest. Pre-processing is one function a model.
+Detectors find what their published files find, without a limit of boxes, at any batch.
 Cost: a first use downloads (19 MB for the default model) and builds a graph; later ones read it, and compile in about
 0.2 s. `benchmarks/precision.py` prints pictures a second and what a cheaper precision changes.
 Limit: a GPU needs ONNX Runtime's GPU package; text towers and models without labels need public weights that no
 registry package carries.
 """
 
-from compoundeye.models._card import Card, Loss, Mirror, WeightsFile
+from compoundeye.models._card import Card, DetectionLoss, Loss, Mirror, WeightsFile
 from compoundeye.models._catalogue import card, catalogue
 from compoundeye.models._detect import MIN_SCORE, Detector
 from compoundeye.models._error import WeightsError
@@ -31,6 +32,7 @@ __all__ = [
     "TEMPLATES",
     "Card",
     "CatalogueRow",
+    "DetectionLoss",
     "Detector",
     "Labels",
     "Loss",

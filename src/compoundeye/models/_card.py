@@ -60,7 +60,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class DetectionLoss:
-    """What a cheaper precision changes in a detector, measured against fp32 on real frames (``benchmarks/detectors.py``).
+    """What a cheaper precision changes in a detector, against fp32 on real frames (``benchmarks/detectors.py``).
 
     Boxes of the same class that overlap by at least one half (intersection over union) are one.
     """
@@ -87,7 +87,7 @@ class Card:
 
     name: str
     task: str
-    """"classify" (embedding and logits) or "embed" (embedding only)."""
+    """"classify" (embedding and logits), "embed" (embedding only) or "detect" (boxes)."""
     version: str
     architecture: str
     """Which loader understands the weights: a key of the loaders in ``_loaders.py``."""

@@ -58,7 +58,7 @@ class DetrHead:
         return [self._one(logits, boxes, min_score, allowed) for logits, boxes in pairs]
 
     def _one(self, logits: Array, boxes: Array, min_score: float, allowed: Allowed) -> Candidates:
-        scores: Float32 = 1 / (1 + np.exp(-logits.astype(np.float32)))
+        scores = np.asarray(1 / (1 + np.exp(-logits.astype(np.float32))), np.float32)
         places, labels = best_of_place(scores, min_score)
         classes = self._label_class[labels]
         wanted = (classes >= 0) & allowed[classes]
