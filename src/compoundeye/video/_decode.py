@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import av
 
-from compoundeye.pixels import MAX_PIXELS
 from compoundeye.records import EyeError
 from compoundeye.video._address import Address
 from compoundeye.video._catch_up import Everything
@@ -20,6 +19,8 @@ from compoundeye.video._standard_input import StandardInput
 
 # Formats that carry no times of their own; FFmpeg makes some up.
 TIMELESS = {"mpjpeg", "mjpeg", "mjpeg_2000", "jpeg_pipe", "png_pipe", "image2pipe", "h264", "hevc", "mpegvideo"}
+MAX_PIXELS = 2**26
+"""8192 x 8192, twice what 8K is. Decoders keep several pictures."""
 HIGHEST_RATE = 1000.0
 """A stream that announces more frames a second than this announces its clock."""
 MAX_FAILURES = 100
@@ -87,6 +88,7 @@ class Decoder:
         self._stream: Any = stream
         self.timeless = container.format.name in TIMELESS
         self.duration_s = None if container.duration is None else container.duration / av.time_base
+        self.pictures_s = _length(stream, self.duration_s)
         self.metadata = dict(container.metadata)
         self.live = self.duration_s is None if opening.live is None else opening.live
         self.rate = opening.rate if self.timeless else _rate(stream)
@@ -178,7 +180,7 @@ class Decoder:
 def _opened(opening: Opening) -> Any:
     address = opening.address
     options = dict(NETWORK_OPTIONS if address.target.startswith("rtsp") else {})
-    if opening.live:
+    if opening.live or (opening.live is None and address.kind == "network"):
         options |= LIVE_OPTIONS
     try:
         return av.open(
@@ -204,6 +206,13 @@ def _reason(error: BaseException) -> str:
 def _bounded(width: int, height: int, shown: str) -> None:
     if width * height > MAX_PIXELS:
         raise EyeError(f"{shown} announces pictures of {width} x {height} pixels; at most {MAX_PIXELS:,} are taken")
+
+
+def _length(stream: Any, whole_s: float | None) -> float | None:
+    """Seconds of pictures that are announced; sound may be longer, so that the whole counts only without any."""
+    if stream.duration is not None and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return whole_s if len(stream.container.streams) == 1 else None
 
 
 def _rate(stream: Any) -> float | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from compoundeye.records import EyeError, Frame
-from compoundeye.video._address import Address, read_address
+from compoundeye.video._address import read_address
 from compoundeye.video._decode import Decoder, Opening
 from compoundeye.video._source_folder import FolderSource
 from compoundeye.video._source_live import LiveSource
@@ -102,17 +103,9 @@ def open_source(
         return FolderSource(Path(found.target), stream, rate=rate, began=began)
     live = found.live if live is None else live
     opening = Opening(found, live, hardware, threads, timeout_s, dict(options or {}), rate)
-    if live is None:  # a stream without an end is live
-        probed = Decoder(opening)
-        if not probed.live:
-            return _lossless(probed, found, stream, began)
-        probed.close()
-        opening = Opening(found, True, hardware, threads, timeout_s, dict(options or {}), rate)
-    if live is False:
-        return _lossless(Decoder(opening), found, stream, began)
-    return LiveSource(lambda: Decoder(opening), stream, endless=found.kind in ENDLESS)
-
-
-def _lossless(decoder: Decoder, address: Address, stream: str, began: float | None) -> LosslessSource:
-    start = recording_began(address, decoder, time.time()) if began is None else began
-    return LosslessSource(decoder, address, stream, start)
+    decoder = Decoder(opening)
+    if not decoder.live:
+        start = recording_began(found, decoder, time.time()) if began is None else began
+        return LosslessSource(decoder, found, stream, start)
+    again = replace(opening, live=True)
+    return LiveSource(decoder, lambda: Decoder(again), stream, endless=found.kind in ENDLESS)

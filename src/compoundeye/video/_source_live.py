@@ -21,6 +21,8 @@ from compoundeye.video._timeline import Timeline
 
 # Seconds between tries: soon at first, since most interruptions are short; a camera that starts anew takes a minute.
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 10.0
+CLOCK_SET_S = 0.05
+"""Two clocks of one machine are read within less than this; more, and somebody set one of them."""
 JOIN_S = 1.0
 """How long ``close`` waits for the thread; one that waits for a network ends by itself when that times out."""
 
@@ -28,22 +30,21 @@ JOIN_S = 1.0
 class LiveSource:
     """A source that never falls behind."""
 
-    def __init__(self, opened: Callable[[], Decoder], stream: str, *, endless: bool) -> None:
+    def __init__(self, first: Decoder, opened: Callable[[], Decoder], stream: str, *, endless: bool) -> None:
         """
         Args:
-            opened: opens it, again and again.
+            first: the first connection.
+            opened: makes another one.
             stream: its name.
             endless: whether it is to be there always; else it is a recording, played at its own pace to its end.
-
-        Raises:
-            EyeError: it cannot be opened now.
         """
         self._opened, self._endless = opened, endless
-        self._decoder: Decoder | None = opened()
-        self.stream, self.shown, self.live = stream, self._decoder.shown, True
-        self.width, self.height, self.rate = self._decoder.width, self._decoder.height, self._decoder.rate
+        self._decoder: Decoder | None = first
+        self.stream, self.shown, self.live = stream, first.shown, True
+        self.width, self.height, self.rate = first.width, first.height, first.rate
         self._timeline = Timeline(self.rate)
-        self._began = 0.0
+        self._began = self._arrived = 0.0
+        self._wall_less = 0.0
         self._changed = threading.Condition()
         # All of these belong to whoever holds ``_changed``.
         self._state: State = "ready"
@@ -135,19 +136,27 @@ class LiveSource:
         return decoder.fault
 
     def _frame(self, decoder: Decoder, picture: Picture) -> Frame:
-        image = decoder.image(picture, self.width, self.height)
-        now = time.monotonic()
         if self._endless:
-            at, arrived = self._timeline.live(picture.stated_s, picture.arrived), picture.arrived
+            # Pictures that refer to later ones arrive after them; but what is shown earlier was captured earlier.
+            self._arrived = max(self._arrived, picture.arrived)
+            at = self._timeline.live(picture.stated_s, self._arrived)
         else:  # it is captured when it is due
             at = self._timeline.recorded(picture.stated_s)
-            self._began = self._began or now - at
-            arrived = self._began + at
-        return Frame(self.stream, 0, at, time.time() - now + arrived, image)
+            self._began = self._began or time.monotonic() - at
+            self._arrived = self._began + at
+        image = decoder.image(picture, self.width, self.height)
+        return Frame(self.stream, 0, at, self._arrived + self._wall(), image)
+
+    def _wall(self) -> float:
+        """What a monotonic time lacks to Unix time: the same each time, unless somebody sets the clock."""
+        wall = time.time() - time.monotonic()
+        if abs(wall - self._wall_less) > CLOCK_SET_S:
+            self._wall_less = wall
+        return self._wall_less
 
     def _early(self, frame: Frame) -> float:
         """Seconds until a frame of a recording is due."""
-        return max(0.0, frame.captured - time.time())
+        return max(0.0, frame.captured - self._wall() - time.monotonic())
 
     def _reopened(self) -> Decoder | None:
         """Connected again, after as many tries as it takes; None once it is closed."""

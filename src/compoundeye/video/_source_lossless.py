@@ -17,6 +17,8 @@ from compoundeye.video._decode import Decoder
 from compoundeye.video._status import SourceStatus
 from compoundeye.video._timeline import Timeline
 
+SHORTFALL_S = 1.0
+"""Containers round; a second is more than that."""
 EARLIEST_RECORDING = 631152000.0
 """1990-01-01. Dates before it are zeros of some epoch that a camera never set."""
 
@@ -53,8 +55,15 @@ class LosslessSource:
             index = self._status.frames
             self._status = replace(self._status, frames=index + 1)
             yield Frame(self.stream, index, at, self._began + at, image)
-        self._status = replace(self._status, state="ended", error=error or self._decoder.fault)
+        self._status = replace(self._status, state="ended", error=error or self._shortfall())
         self.close()
+
+    def _shortfall(self) -> str | None:
+        """What is missing at the end."""
+        there, announced = self._timeline.length_s, self._decoder.pictures_s
+        if announced is not None and announced - there > SHORTFALL_S:
+            return f"cut off: {there:.1f} s of {announced:.1f} s are there"
+        return None
 
     def status(self) -> SourceStatus:
         """How it is doing, from any thread."""

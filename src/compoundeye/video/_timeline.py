@@ -21,19 +21,28 @@ class Timeline:
         self._step = 1 / (rate or UNKNOWN_RATE)
         self._least = self._step / 100
         self._last: float | None = None
+        self._sure = 0.0  # the last time that came from the stream, and how many came without since
+        self._unstated = 0
         self._began = 0.0
         self._offset: float | None = None
+
+    @property
+    def length_s(self) -> float:
+        """From the beginning to the end of the last frame, in s."""
+        return 0.0 if self._last is None else self._last + self._step
 
     def recorded(self, stated: float | None) -> float:
         """The time of a file's next frame: as stated, or one frame on where that is missing, goes back or is absurd."""
         if self._last is None:
-            self._offset, self._last = (stated or 0.0), 0.0
+            self._offset, self._last = stated, 0.0
             return 0.0
         at = None if stated is None or self._offset is None else stated - self._offset
         if at is None or not self._last < at <= self._last + LONGEST_GAP_S:
-            at = self._last + self._step
-            if stated is not None:
-                self._offset = stated - at
+            self._unstated += 1
+            at = self._sure + self._unstated * self._step
+            self._offset = None if stated is None else stated - at
+        if stated is not None:
+            self._sure, self._unstated = at, 0
         self._last = at
         return at
 
