@@ -11,7 +11,7 @@ from compoundeye.records import Detections, Frame, Tracks
 from compoundeye.video._assign import assign, overlaps
 from compoundeye.video._camera import Camera
 from compoundeye.video._kalman import SIZE_VELOCITY, TICKS_PER_SECOND, corners, correct, predict
-from compoundeye.video._pool import UNSEEN, Bool, Float32, Int, Measured, Pool
+from compoundeye.video._pool import SIGHT, UNSEEN, Bool, Float32, Int, Measured, Pool
 from compoundeye.video._settings import Section
 
 SAME_MOMENT: Final = 1.001
@@ -63,7 +63,7 @@ class Following:
             boxes = measured.boxes.take(partner, axis=1)
             self.returned(boxes, variance, seen & ~followed)
             correct(pool.state, boxes, variance, seen)
-            pool.took(seen, partner, measured)
+            pool.took(seen, partner, measured, boxes)
             self.corrected(boxes, seen)
         else:
             seen = np.zeros(len(pool), np.bool_)
@@ -132,6 +132,7 @@ class Candidates:
         may = pool.may_be(self.rows, self.columns, measured.classes)
         if may is not None and not may.all():
             self.rows, self.columns, self.share = self.rows[may], self.columns[may], self.share[may]
+        self._pool, self._measured = pool, measured
         self.partner = partner
         self.open = np.ones(len(measured), np.bool_)
         """[M] detections that nobody took yet."""
@@ -143,3 +144,26 @@ class Candidates:
         ours, theirs = assign(rows, columns, gain, len(self.partner), len(self.open))
         self.partner[ours] = theirs
         self.open[theirs] = False
+
+    def recover(self, tracks: Bool, detections: Bool, least: float) -> None:
+        """A last round, by the boxes in which tracks were last seen: for whoever stopped or turned back.
+
+        The idea is OC-SORT's (Cao et al. 2023, observation-centric recovery).
+
+        Args:
+            tracks: [N] who takes part, of those without a partner.
+            detections: [M] what takes part, of what nobody took.
+            least: overlap.
+        """
+        ours, theirs = np.flatnonzero(tracks & (self.partner < 0)), np.flatnonzero(detections & self.open)
+        if not len(ours) or not len(theirs):
+            return
+        pool, measured = self._pool, self._measured
+        rows, columns, share = overlaps(corners(pool.state[SIGHT].take(ours, axis=1)), measured.corners[:, theirs])
+        may = share > least
+        by_class = pool.may_be(ours[rows], theirs[columns], measured.classes)
+        if by_class is not None:
+            may &= by_class
+        rows, columns = assign(rows[may], columns[may], share[may], len(ours), len(theirs))
+        self.partner[ours[rows]] = theirs[columns]
+        self.open[theirs[columns]] = False

@@ -14,30 +14,28 @@ import numpy as np
 from pydantic import Field
 
 from compoundeye.records import Tracks
-from compoundeye.video._assign import assign, overlaps
 from compoundeye.video._follow import Candidates, Following, TrackerSettings
-from compoundeye.video._kalman import POSITION, STATE_ROWS, TICKS_PER_SECOND, corners, correct, predict
-from compoundeye.video._pool import POOL_ROWS, UNSEEN, Bool, Float32, Int, Measured, centred_motion
+from compoundeye.video._kalman import STATE_ROWS, TICKS_PER_SECOND, correct, predict
+from compoundeye.video._pool import POOL_ROWS, SIGHT, UNSEEN, Bool, Float32, Int, Measured, filters_moved
 
 # Rows of the pool's state that are this algorithm's own.
-SIGHT: Final = slice(POOL_ROWS, POOL_ROWS + 4)
-"""The box last seen: centre x, centre y, width, height."""
-PAST: Final = slice(POOL_ROWS + 4, POOL_ROWS + 10)
+PAST: Final = slice(POOL_ROWS, POOL_ROWS + 6)
 """Centres of the three sights before it, the oldest first: the paper's delta t of 3."""
-DIRECTION: Final = slice(POOL_ROWS + 10, POOL_ROWS + 12)
+DIRECTION: Final = slice(POOL_ROWS + 6, POOL_ROWS + 8)
 """Unit vector from the oldest of them to the last sight; 0, 0 of one that stands."""
-FROZEN: Final = slice(POOL_ROWS + 12, POOL_ROWS + 12 + STATE_ROWS)
+FROZEN: Final = slice(POOL_ROWS + 8, POOL_ROWS + 8 + STATE_ROWS)
 """The filter's state at the last sight."""
-OWN_ROWS: Final = 12 + STATE_ROWS
+OWN_ROWS: Final = 8 + STATE_ROWS
 
 MOST_STEPS: Final = 10
 """Of a re-update: a straight way needs no finer ones."""
 
 
 class OcSortSettings(TrackerSettings):
-    """The defaults are those of the paper's code."""
+    """The paper's, but that a track which has begun may go on with a score a little below."""
 
     confirm: int = Field(3, ge=1, le=100, description="Frames on end that must see it before it counts")
+    least_score: float = Field(0.5, ge=0, le=1, description="Score of a detection that is looked at")
     alike_at: float = Field(0.3, ge=0, le=1, description="Least overlap")
     momentum: float = Field(0.2, ge=0, le=1, description="What the same direction is worth, beside the overlap")
 
@@ -46,7 +44,7 @@ class OcSort(Following):
     """A ``Tracker`` of one stream."""
 
     def __init__(self, settings: OcSortSettings) -> None:
-        super().__init__(settings, settings.new_score, OWN_ROWS)
+        super().__init__(settings, settings.least_score, OWN_ROWS)
         self._own = settings
 
     def partners(self, measured: Measured, followed: Bool, partner: Int) -> None:  # noqa: ARG002
@@ -55,7 +53,7 @@ class OcSort(Following):
         pairs = Candidates(self.pool, measured, partner)
         gain = pairs.share + own.momentum * self._agreement(pairs, measured) + np.float32(own.momentum / 2)
         pairs.match(pairs.share > own.alike_at, gain)
-        self._recover(measured, pairs)
+        pairs.recover(self.pool.ids >= 0, measured.scores > 0, own.alike_at)
 
     def _agreement(self, pairs: Candidates, measured: Measured) -> Float32:
         """[K] from -1/2, where a pair would turn back, to 1/2, where it keeps its direction; times the score."""
@@ -68,19 +66,6 @@ class OcSort(Following):
         known = direction.any(axis=0)
         agreed: Float32 = (np.float32(0.5) - turn / np.float32(np.pi)) * known * measured.scores[pairs.columns]
         return agreed
-
-    def _recover(self, measured: Measured, pairs: Candidates) -> None:
-        ours, theirs = np.flatnonzero(pairs.partner < 0), np.flatnonzero(pairs.open)
-        if not len(ours) or not len(theirs):
-            return
-        rows, columns, share = overlaps(corners(self.pool.state[SIGHT][:, ours]), measured.corners[:, theirs])
-        may = share > self._own.alike_at
-        by_class = self.pool.may_be(ours[rows], theirs[columns], measured.classes)
-        if by_class is not None:
-            may &= by_class
-        rows, columns = assign(rows[may], columns[may], share[may], len(ours), len(theirs))
-        pairs.partner[ours[rows]] = theirs[columns]
-        pairs.open[theirs[columns]] = False
 
     def returned(self, boxes: Float32, variance: Float32, which: Bool) -> None:
         """The re-update of those who come back."""
@@ -111,13 +96,11 @@ class OcSort(Following):
         np.copyto(direction, way / length, where=seen)
         shifted = np.concatenate([past[2:], boxes[:2]])
         np.copyto(past, shifted, where=seen)
-        np.copyto(state[SIGHT], boxes, where=seen)
         np.copyto(state[FROZEN], state[:STATE_ROWS], where=seen)
 
     def started(self, count: int) -> None:
         """The first sight is all of the past there is."""
         fresh = self.pool.state[:, len(self.pool) - count :]
-        fresh[SIGHT] = fresh[POSITION]
         fresh[PAST] = np.tile(fresh[:2], (3, 1))
         fresh[DIRECTION] = 0
         fresh[FROZEN] = fresh[:STATE_ROWS]
@@ -128,12 +111,11 @@ class OcSort(Following):
         if motion is None:
             return
         state = self.pool.state
-        centred_motion(state[SIGHT], motion)
         for at in range(PAST.start, PAST.stop, 2):
             state[at : at + 2] = motion[:, :2] @ state[at : at + 2] + motion[:, 2:]
         state[DIRECTION] = motion[:, :2] @ state[DIRECTION] / np.sqrt(np.abs(np.linalg.det(motion[:, :2])))
-        self.pool.moved(motion, FROZEN.start)
+        filters_moved(state[FROZEN], motion)
 
     def told(self) -> Tracks:
         """Boxes as they were seen, not as they were filtered."""
-        return self.pool.tracks(self._settings.coast_s, SIGHT.start)
+        return self.pool.tracks(self._settings.coast_s, as_seen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compoundeye.records import Detections, Tracks
-from compoundeye.video._kalman import P_POSITION, POSITION, SIZE_VELOCITY, STATE_ROWS, VELOCITY, centred, corners, start
+from compoundeye.video._kalman import P_ALL, POSITION, SIZE_VELOCITY, STATE_ROWS, VELOCITY, centred, corners, start
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.intp]
@@ -24,7 +24,9 @@ WEIGHT: Final = STATE_ROWS + 2
 """Row: by how much the votes for its class outweigh the others."""
 HITS: Final = STATE_ROWS + 3
 """Row: frames on end that saw it, while it is not yet confirmed."""
-POOL_ROWS: Final = STATE_ROWS + 4
+SIGHT: Final = slice(STATE_ROWS + 4, STATE_ROWS + 8)
+"""Rows: the box last seen: centre x, centre y, width, height."""
+POOL_ROWS: Final = STATE_ROWS + 8
 MOST_PIXELS: Final = 1e7
 """A side that is longer is no measurement; its square still fits a single-precision number."""
 
@@ -117,17 +119,23 @@ class Pool:
         same: Bool = self._group[self.classes[rows]] == self._group[classes[columns]]
         return same
 
-    def took(self, seen: Bool, partner: Int, measured: Measured) -> None:
-        """Those that are ``seen`` take score and class of their ``partner``, a place in ``measured``."""
+    def took(self, seen: Bool, partner: Int, measured: Measured, boxes: Float32) -> None:
+        """Those that are ``seen`` take score, class and box of their ``partner``, a place in ``measured``.
+
+        Args:
+            boxes: [4, N] centred, of all partners.
+        """
         state = self.state
         state[UNSEEN] *= ~seen
         state[HITS] += seen
         if seen.all():
             scores = measured.scores[partner]
             state[SCORE] = scores
+            state[SIGHT] = boxes
         else:
             scores = measured.scores[partner]
             np.copyto(state[SCORE], scores, where=seen)
+            np.copyto(state[SIGHT], boxes, where=seen)
             scores = scores * seen
         if self._group is None and len(self.names) < 2:
             return
@@ -153,15 +161,10 @@ class Pool:
         hits: Float32 = self.state[HITS]
         return hits
 
-    def moved(self, motion: Float32, at: int = 0) -> None:
-        """Take filters, whose rows begin ``at``, along with a camera that moved by a [2, 3] similarity."""
-        state = self.state[at : at + STATE_ROWS]
-        turn = motion[:, :2]
-        centred_motion(state[POSITION], motion)
-        state[VELOCITY.start : SIZE_VELOCITY.start] = turn @ state[VELOCITY.start : SIZE_VELOCITY.start]
-        area = abs(float(np.linalg.det(turn)))
-        state[SIZE_VELOCITY] *= area**0.5
-        state[P_POSITION:] *= area
+    def moved(self, motion: Float32) -> None:
+        """Take everybody along with a camera that moved by a [2, 3] similarity."""
+        filters_moved(self.state, motion)
+        centred_motion(self.state[SIGHT], motion)
 
     def keep(self, which: Bool) -> None:
         """Forget the others."""
@@ -175,22 +178,23 @@ class Pool:
         start(fresh, measured.boxes[:, which])
         fresh[SCORE] = fresh[WEIGHT] = measured.scores[which]
         fresh[HITS] = 1
+        fresh[SIGHT] = fresh[POSITION]
         self.state = np.concatenate([self.state, fresh], axis=1)
         self.ids = np.concatenate([self.ids, np.zeros(len(which), np.int64)])
         self.classes = np.concatenate([self.classes, measured.classes[which]])
 
-    def tracks(self, coast_s: float, seen_at: int = 0) -> Tracks:
+    def tracks(self, coast_s: float, *, as_seen: bool = False) -> Tracks:
         """Those that are confirmed and were seen within so many seconds.
 
         Args:
-            seen_at: where the rows begin that hold the centred boxes of those who are seen now.
+            as_seen: boxes of those who are seen now are the detector's, not the filter's.
         """
         told = self.state[UNSEEN] <= coast_s
         told &= self.ids > 0
         which = slice(None) if told.all() else np.flatnonzero(told)
         state = self.state[:, which]
         seen = state[UNSEEN] == 0
-        boxes = state[POSITION] if seen_at == 0 else np.where(seen, state[seen_at : seen_at + 4], state[POSITION])
+        boxes = np.where(seen, state[SIGHT], state[POSITION]) if as_seen else state[POSITION]
         return Tracks(
             self.ids[which].copy(),
             np.ascontiguousarray(corners(boxes).T),
@@ -206,3 +210,13 @@ def centred_motion(boxes: Float32, motion: Float32) -> None:
     turn = motion[:, :2]
     boxes[:2] = turn @ boxes[:2] + motion[:, 2:]
     boxes[2:] *= abs(float(np.linalg.det(turn))) ** 0.5
+
+
+def filters_moved(state: Float32, motion: Float32) -> None:
+    """Move filters, the first ``STATE_ROWS`` rows, by a [2, 3] similarity, in place."""
+    turn = motion[:, :2]
+    centred_motion(state[POSITION], motion)
+    state[VELOCITY.start : SIZE_VELOCITY.start] = turn @ state[VELOCITY.start : SIZE_VELOCITY.start]
+    area = abs(float(np.linalg.det(turn)))
+    state[SIZE_VELOCITY] *= area**0.5
+    state[P_ALL] *= area
