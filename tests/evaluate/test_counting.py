@@ -34,6 +34,17 @@ def test_tolerance_reaches_to_both_sides() -> None:
     assert counting_error([(1.0, 2.0)], [0.4], tolerance_s=0.5).matched == 0
 
 
+def test_what_is_doubtful_counts_neither_way() -> None:
+    doubtful = [(4.0, 5.0)]
+    assert counting_error([(1.0, 2.0)], [1.5], doubtful=doubtful) == CountingError(1, 1, 0)
+    assert counting_error([(1.0, 2.0)], [1.5, 4.5], doubtful=doubtful) == CountingError(1, 1, 0)
+    assert counting_error([(1.0, 2.0)], [1.5, 4.4, 4.6], doubtful=doubtful) == CountingError(1, 1, 1)
+
+
+def test_what_is_sure_is_explained_before_what_is_doubtful() -> None:
+    assert counting_error([(1.0, 9.0)], [2.0], doubtful=[(1.0, 3.0)]) == CountingError(1, 1, 0)
+
+
 def test_nothing_to_count_is_not_a_number() -> None:
     found = counting_error([], [3.0])
     assert found.false == 1

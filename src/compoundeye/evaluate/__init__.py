@@ -1,8 +1,8 @@
 """The field's own metrics, each after its source and equal to the reference implementation.
 
 Guarantee: pure functions of arrays; what is not defined (no pictures) is NaN, never 0 or 1. Cost: O(N log N) at most,
-but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures, counts,
-and boxes and their tracks; each task brings its own metrics.
+but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures,
+boxes, their tracks and counts; each task brings its own metrics.
 """
 
 from compoundeye.evaluate._calibration import (

@@ -73,7 +73,11 @@ class CountingError:
 
 
 def counting_error(
-    happened: Sequence[tuple[float, float]], counted: Sequence[float], *, tolerance_s: float = 0.0
+    happened: Sequence[tuple[float, float]],
+    counted: Sequence[float],
+    *,
+    doubtful: Sequence[tuple[float, float]] = (),
+    tolerance_s: float = 0.0,
 ) -> CountingError:
     """Match what one counter told of one line, one direction and one class to what somebody saw there.
 
@@ -83,13 +87,22 @@ def counting_error(
     Args:
         happened: first and last moment, in s, between which each crossing took place.
         counted: moment, in s, that the counter gave each.
+        doubtful: the same of what may be taken for a crossing or not: neither missed, nor false where it was counted.
         tolerance_s: how much earlier or later than that it may be.
 
     Raises:
         ValueError: an interval ends before it begins.
     """
-    if any(last < first for first, last in happened):
+    if any(last < first for first, last in (*happened, *doubtful)):
         raise ValueError("a crossing ends before it begins")
+    matched = _explained(happened, counted, tolerance_s)
+    # As many as can be of the sure ones are among as many as can be of all: matchings form a matroid.
+    forgiven = _explained([*happened, *doubtful], counted, tolerance_s) - matched
+    return CountingError(len(happened), matched, len(counted) - matched - forgiven)
+
+
+def _explained(happened: Sequence[tuple[float, float]], counted: Sequence[float], tolerance_s: float) -> int:
+    """How many of the counted can each have one of its own that happened."""
     waiting = sorted(happened, key=lambda interval: interval[1])
     matched = 0
     for moment in sorted(counted):
@@ -98,7 +111,7 @@ def counting_error(
                 del waiting[at]
                 matched += 1
                 break
-    return CountingError(len(happened), matched, len(counted) - matched)
+    return matched
 
 
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
