@@ -52,6 +52,34 @@ class Told:
         return self.tracks
 
 
+class Drawn:
+    """A canvas that notes what is drawn."""
+
+    def __init__(self) -> None:
+        self.shapes: list[dict[str, Any]] = []
+
+    def box(self, box: Any, colour: Any, label: str = "") -> None:
+        self.shapes.append({"kind": "box", "box": box, "colour": colour, "label": label})
+
+    def line(self, points: Any, colour: Any, label: str = "", *, closed: bool = False) -> None:
+        self.shapes.append({"kind": "line", "points": points, "colour": colour, "label": label, "closed": closed})
+
+    def arrow(self, start: Any, end: Any, colour: Any, label: str = "") -> None:
+        self.shapes.append({"kind": "arrow", "points": [start, end], "colour": colour, "label": label})
+
+    def fill(self, points: Any, colour: Any, share: float) -> None:
+        self.shapes.append({"kind": "fill", "points": points, "colour": colour, "share": share})
+
+    def dot(self, point: Any, colour: Any) -> None:
+        self.shapes.append({"kind": "dot", "points": [point], "colour": colour})
+
+    def text(self, lines: Sequence[str]) -> None:
+        self.shapes.append({"kind": "text", "lines": list(lines)})
+
+    def heat(self, values: Any, colour: Any) -> None:
+        self.shapes.append({"kind": "heat", "values": values.tolist(), "colour": colour})
+
+
 @dataclass
 class Street:
     """One camera with an app, and all that it said so far."""

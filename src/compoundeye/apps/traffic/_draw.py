@@ -24,7 +24,7 @@ FILL = 0.12
 FILL_ALARM = 0.25
 ARROW = 30.0
 """Longest arrow of a direction, in pixels."""
-UNLIKE = {"queue"}
+NO_ALARM = {"queue"}
 """Kinds of events that are no alarm."""
 
 
@@ -44,16 +44,19 @@ def draw(canvas: Canvas, picture: Picture) -> None:
     if picture.heat is not None and picture.heat.size and picture.heat.max() > 0:
         # The root shows where people walk beside where they stand for minutes.
         canvas.heat(np.sqrt(picture.heat / picture.heat.max()).astype(np.float32), HEAT)
-    alarms = {(key[0], key[-1]): kind for kind, key, _ in picture.desk.open() if kind not in UNLIKE}
+    alarms = [(kind, key) for kind, key, _ in picture.desk.open() if kind not in NO_ALARM]
     for name, zone in picture.layout.zones.items():
-        _zone(canvas, zone, any(one == name for one, _ in alarms))
+        _zone(canvas, zone, any(key[0] == name for _, key in alarms))
     for line in picture.layout.lines.values():
         counter = line.counter
         into, out = counter.tally.into.total(), counter.tally.out.total()
         label = f"{counter.name}: {counter.line.in_name} {into}, {counter.line.out_name} {out}"
         canvas.line(_plain(counter.points), LINE, label)
         _arrow(canvas, counter.points, counter.line.flip)
-    _boxes(canvas, picture.scene, {track: kind for (_, track), kind in alarms.items() if isinstance(track, int)})
+    wrong: dict[object, str] = {}
+    for kind, key in alarms:
+        wrong[key[-1]] = f"{wrong.get(key[-1], '')} {kind.replace('_', ' ')}"
+    _boxes(canvas, picture.scene, wrong)
 
 
 def _zone(canvas: Canvas, zone: WatchedZone, alarm: bool) -> None:
@@ -69,15 +72,14 @@ def _zone(canvas: Canvas, zone: WatchedZone, alarm: bool) -> None:
     canvas.line(_plain(watch.polygon), colour, label, closed=True)
 
 
-def _boxes(canvas: Canvas, scene: Scene, alarms: dict[int, str]) -> None:
+def _boxes(canvas: Canvas, scene: Scene, wrong: dict[object, str]) -> None:
     for row, box, speed in zip(scene.rows.tolist(), scene.boxes, scene.speed_kmh, strict=True):
         track = int(scene.visitors.ids[row])
         label = f"{scene.visitors.kind_of(row)} {track}"
         if not np.isnan(speed):
             label += f" {speed:.0f} km/h"
-        if track in alarms:
-            label += f" {alarms[track].replace('_', ' ')}"
-        canvas.box(plain_box(box), ALARM if track in alarms else COLOURS[track % len(COLOURS)], label)
+        label += wrong.get(track, "")
+        canvas.box(plain_box(box), ALARM if track in wrong else COLOURS[track % len(COLOURS)], label)
 
 
 def _arrow(canvas: Canvas, points: Float64, flip: bool) -> None:

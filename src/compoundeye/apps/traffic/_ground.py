@@ -164,7 +164,7 @@ def _check_decided(likely: Sequence[GroundPlane], ends: Float64) -> None:
     middles = ends.mean(axis=1)
     for step in np.array([[2.0, 0.0], [0.0, 2.0]]):
         sizes = np.array([np.hypot(*(one.metres(middles + step) - one.metres(middles - step)).T) for one in likely])
-        if not np.nanmax(sizes.max(axis=0) / np.maximum(sizes.min(axis=0), 1e-12)) < WORST_DOUBT:
+        if not (sizes.max(axis=0) < WORST_DOUBT * sizes.min(axis=0)).all():  # NaN, at the horizon, is doubt too
             raise EyeError(
                 "traffic.ground.lengths: quite different cameras see these pieces alike: give more of them, some along "
                 "and some across the view, near and far"
