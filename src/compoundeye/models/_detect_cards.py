@@ -48,7 +48,7 @@ YOLOV4_TINY = Card(
     embedding_dim=0,
     labels="coco-80",
     licence="public domain",
-    metric="40.2 % AP50 on COCO test-dev 2017",
+    metric="40.2 % AP50 on COCO test-dev",
     protocol="by the authors at 416 x 416: README.md of github.com/AlexeyAB/darknet",
     source="https://github.com/AlexeyAB/darknet/releases/download/darknet_yolo_v4_pre/yolov4-tiny.weights",
     sha256="cf9fbfd0f6d4869b35762f56100f50ed05268084078805f0e7989efe5bb8ca87",
@@ -79,7 +79,7 @@ TINY_YOLOV3 = Card(
     embedding_dim=0,
     labels="coco-80",
     licence="MIT",
-    metric="33.1 % AP50 on COCO test-dev 2015",
+    metric="33.1 % AP50 on COCO test-dev",
     protocol="by the authors of the weights at 416 x 416: pjreddie.com/darknet/yolo",
     source="https://media.githubusercontent.com/media/onnx/models/main/validated/vision/object_detection_segmentation/"
     "tiny-yolov3/model/tiny-yolov3-11.onnx",
@@ -106,8 +106,9 @@ def _efficientdet(number: int, size: int, sha256: str, size_bytes: int, average:
         labels="coco-80",
         licence="Apache-2.0",
         metric=f"{average} % mAP on COCO val2017",
-        protocol="by the authors on the quantised file: efficientdet/README.md in github.com/google/automl",
-        source=None,
+        protocol="by the authors, quantised: the page on object detection of TensorFlow Lite Model Maker",
+        source="https://storage.googleapis.com/download.tensorflow.org/models/tflite/task_library/object_detection/"
+        f"android/lite-model_efficientdet_lite{number}_detection_metadata_1.tflite",
         sha256=sha256,
         size_bytes=size_bytes,
         mirrors=(
