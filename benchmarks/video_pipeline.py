@@ -44,7 +44,7 @@ def street(folder: Path, rounds: int) -> Path:
     """The street as a city camera would send it: H.264, 640 wide, 25 frames a second."""
     path = folder / f"street-{rounds}.mp4"
     scaled = f"setpts=N/({RATE}*TB),scale={WIDTH}:-2"
-    words = ["ffmpeg", "-loglevel", "error", "-stream_loop", str(rounds - 1), "-i", str(fetch("vtest.avi"))]
+    words = ["ffmpeg", "-y", "-loglevel", "error", "-stream_loop", str(rounds - 1), "-i", str(fetch("vtest.avi"))]
     words += ["-vf", scaled, "-r", str(RATE), "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]
     subprocess.run([*words, str(path)], check=True)
     return path

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +18,7 @@ from watch_doubles import Script, Sent, ShadeApplication
 
 from compoundeye.records import EyeError
 from compoundeye.video._live_folder import LiveFolder
+from compoundeye.video._live_view import LiveView, read_states, read_view, running
 from compoundeye.video._site import SiteOf, site_of
 from compoundeye.video._site_file import SiteFile
 from compoundeye.video._stream_run import Seen
@@ -221,26 +224,30 @@ def test_other_processes_see_state_and_the_newest_frame(tmp_path: Path) -> None:
     about = json.loads((folder.folder / "watch.json").read_text())
     assert about["pid"] == os.getpid()
     assert about["app"] == "shades"
-    (folder.folder / "a.wanted").touch()
-    views = list[bytes]()
-    noted = Noted({2: lambda: views.append((folder.folder / "a.view").read_bytes())})
+    assert read_view(folder.folder, "a") is None  # and now it is wanted
+    views = list[LiveView | None]()
+    runs = list[Any]()
+    noted = Noted(
+        {2: lambda: views.append(read_view(folder.folder, "a")), 3: lambda: runs.append(running(tmp_path / "live"))}
+    )
     watched([Script("a", 5)], ShadeApplication(), folder=folder, viewers=[noted])
-    size = int.from_bytes(views[0][:8], "little")
-    facts = json.loads(views[0][8 : 8 + size])
-    assert facts["frame"] == {"stream": "a", "index": 0, "time_s": 0.0, "captured": 1e9, "dropped": 0} | {
+    (view,) = views
+    assert view is not None
+    assert view.frame == {"stream": "a", "index": 0, "time_s": 0.0, "captured": 1e9, "dropped": 0} | {
         "width": 32,
         "height": 24,
     }
-    assert facts["shapes"][0]["shape"] == "box"
-    assert facts["app"] == {"steps": 1, "least": 0}
-    pixels = simplejpeg.decode_jpeg(views[0][8 + size :])
+    assert view.shapes[0]["shape"] == "box"
+    assert view.app == {"steps": 1, "least": 0}
+    assert runs[0]["gate"]["streams"] == ["a"]
+    pixels = simplejpeg.decode_jpeg(view.jpeg)
     assert pixels.shape == (24, 32, 3)
     assert pixels[12, 16].min() > 90  # the person is covered with grey
     assert pixels[0, 31].max() < 20  # the rest is as it was: black
-    state = json.loads((folder.folder / "a.state.json").read_text())
+    state = read_states(folder.folder)["a"]
     assert state["looked"] == 5
     assert state["source"] == "ended"
-    assert not (folder.folder / "watch.json").exists()
+    assert running(tmp_path / "live") == {}
     assert not list(folder.folder.glob("*.view"))
 
 
@@ -258,3 +265,22 @@ def test_two_cannot_watch_under_one_name(tmp_path: Path) -> None:
         LiveFolder(tmp_path / "gate", {})
     first.close()
     LiveFolder(tmp_path / "gate", {}).close()
+
+
+def test_a_watch_that_was_killed_does_not_run(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    (folder / "watch.json").write_text(json.dumps({"pid": gone.pid}))
+    (folder / "a.state.json").write_text("{")
+    assert running(tmp_path) == {}
+    assert read_states(folder) == {}
+    LiveFolder(folder, {}).close()
+    assert not (folder / "a.state.json").exists()
+
+
+@pytest.mark.parametrize("name", ["", "..", "../a", "a/b"])
+def test_a_view_is_of_a_stream_and_no_other_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of a stream"):
+        read_view(tmp_path, name)

@@ -81,6 +81,8 @@ def watch(
         threads=threads or len(os.sched_getaffinity(0)),
     )
     found = start(request, viewers=[_JsonLines()] if json else [], tell=_progress(), say=note)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)  # the line of progress is over
     if not json:
         print_table(
             ("stream", "frames", "looked at", "dropped", "frames/s", "p50 ms", "p99 ms", "events"),

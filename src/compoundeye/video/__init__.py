@@ -9,8 +9,10 @@ from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, 
 from compoundeye.video._detector_look import DetectorSettings, detector_look
 from compoundeye.video._image import ArrayImage, DecodedImage
 from compoundeye.video._live_folder import LiveFolder
+from compoundeye.video._live_view import LiveView, read_states, read_view, running
 from compoundeye.video._mot import MotBoxes, read_mot, write_mot
 from compoundeye.video._mot import detections as mot_detections
+from compoundeye.video._mot import truth_of as mot_truth
 from compoundeye.video._settings import Section, checked, merged
 from compoundeye.video._site import Site, SiteOf, read_site, site_of
 from compoundeye.video._site_file import SiteFile
@@ -32,6 +34,7 @@ __all__ = [
     "DecodedImage",
     "DetectorSettings",
     "LiveFolder",
+    "LiveView",
     "Look",
     "MotBoxes",
     "Outcome",
@@ -53,9 +56,13 @@ __all__ = [
     "detector_look",
     "merged",
     "mot_detections",
+    "mot_truth",
     "open_source",
     "read_mot",
     "read_site",
+    "read_states",
+    "read_view",
+    "running",
     "site_of",
     "tracker",
     "watch",

@@ -32,6 +32,13 @@ class StreamSettings(BaseModel):
         description="true: the newest frame wins, others are dropped; false: every frame; left out: as the source is",
     )
     every: int = Field(default=1, ge=1, le=1000, description="look at one frame of so many")
+    rate: float | None = Field(
+        default=None, gt=0, le=1000, description="frames a second of a folder, and of a file that states no times"
+    )
+    hardware: str | None = Field(default=None, description="auto: decode on a graphics processor where there is one")
+    options: dict[str, str] = Field(
+        default={}, description='more for FFmpeg, such as { rtsp_transport = "udp" } or { video_size = "1280x720" }'
+    )
 
 
 class EventSettings(Section):

@@ -8,7 +8,7 @@ from typing import Any
 
 from compoundeye.records import EyeError
 from compoundeye.video._app import Application
-from compoundeye.video._site import Site, SiteOf, read_site
+from compoundeye.video._site import Site, SiteOf, StreamSettings, read_site
 
 
 class SiteFile:
@@ -47,8 +47,7 @@ class SiteFile:
     def _needs_restart(self, site: Site) -> str | None:
         """Streams and the model are opened once."""
         before = self.site.site
-        old = {name: (one.source, one.live, one.every) for name, one in before.streams.items()}
-        new = {name: (one.source, one.live, one.every) for name, one in site.streams.items()}
+        old, new = ({name: _opened_with(one) for name, one in of.streams.items()} for of in (before, site))
         changed = [f"streams.{name}" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
         changed += [
             name for name in ("app", "events", "privacy", "keep") if getattr(before, name) != getattr(site, name)
@@ -65,3 +64,7 @@ class SiteFile:
         except OSError:
             return 0, 0, 0
         return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _opened_with(stream: StreamSettings) -> dict[str, Any]:
+    return stream.model_dump(include=set(StreamSettings.model_fields))

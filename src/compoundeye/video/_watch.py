@@ -114,14 +114,16 @@ def _runs(
             name,
             settings,
             look,
-            partial(opens, site.site.streams[name].source, stream=name, live=site.site.streams[name].live),
+            partial(
+                opens, of.source, stream=name, live=of.live, rate=of.rate, hardware=of.hardware, options=of.options
+            ),
             site.application.open,
             token=token,
-            every=site.site.streams[name].every,
+            every=of.every,
             viewers=viewers,
             deliver=outbox.send,
         )
-        for name, settings in site.streams.items()
+        for (name, settings), of in zip(site.streams.items(), site.site.streams.values(), strict=True)
     ]
 
 
