@@ -35,6 +35,7 @@ COMMANDS = {
     "runs": "Train",
     "benchmark": "Plan",
     "watch": "Watch",
+    "track": "Watch",
     "console": "Look",
     "show": "Out",
     "gallery": "Out",

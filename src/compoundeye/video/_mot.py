@@ -15,10 +15,12 @@ from typing import TextIO
 import numpy as np
 import numpy.typing as npt
 
+from compoundeye.evaluate import Trajectories
 from compoundeye.records import Detections, EyeError, Tracks
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
 NAMES = ("person",)
 """The format itself knows one class; what else a file of detections holds is not told apart."""
@@ -113,3 +115,24 @@ def write_mot(file: TextIO, tracked: Iterable[tuple[int, Tracks]]) -> int:
             file.write(f"{frame},{who},{box},{score:.4f},-1,-1,-1\n")
             lines += 1
     return lines
+
+
+# Milan et al. 2016 (MOT16, arXiv 1603.00831), table 3: pedestrians are followed; nobody is blamed for following a
+# person on a vehicle, a static person, a distractor or a reflection.
+FOLLOWED = 1
+UNBLAMED = (2, 7, 8, 12)
+CLASSES = range(1, 14)
+
+
+def truth_of(read: MotBoxes) -> tuple[Trajectories, Bool, Bool]:
+    """A ground truth as ``evaluate.compare`` takes it: trajectories, what counts, and what nobody is blamed for.
+
+    Files before MOT16 have no classes: there, all lines count whose score is not 0. A file has them if the eighth
+    number of every line is one of the 13 classes and the ninth a share; 3D positions, as the sequences of 2015 have
+    them there, are neither.
+    """
+    of, visible = read.extra[:, 0], read.extra[:, 1]
+    classed = bool(len(read)) and bool(np.isin(of, CLASSES).all() and ((visible >= 0) & (visible <= 1)).all())
+    counted = read.scores != 0
+    unblamed = np.isin(of, UNBLAMED) if classed else np.zeros(len(read), np.bool_)
+    return Trajectories(read.frames, read.ids, read.boxes), counted & (of == FOLLOWED) if classed else counted, unblamed
