@@ -14,6 +14,7 @@ from compoundeye.evaluate._calibration import (
 )
 from compoundeye.evaluate._clear import Clear, clear
 from compoundeye.evaluate._counting import CountingError, counting_error, poisson_interval
+from compoundeye.evaluate._detection_ap import BoxTruth, DetectionScores, detection_scores
 from compoundeye.evaluate._hota import ALPHAS, Hota, hota
 from compoundeye.evaluate._identity import Identity, identity
 from compoundeye.evaluate._interval import binomial_lower_bound, binomial_tail, bootstrap_interval, wilson_interval
@@ -34,9 +35,11 @@ __all__ = [
     "ABSTAINED",
     "ALPHAS",
     "DEFAULT_BINS",
+    "BoxTruth",
     "Clear",
     "Comparison",
     "CountingError",
+    "DetectionScores",
     "Hota",
     "Identity",
     "Moment",
@@ -54,6 +57,7 @@ __all__ = [
     "compare",
     "counting_error",
     "coverage",
+    "detection_scores",
     "expected_calibration_error",
     "hota",
     "identity",
