@@ -18,6 +18,9 @@ Int = npt.NDArray[np.intp]
 PAIRS_AT_ONCE = 1 << 22
 """Cells of the dense test that is done in one go: bounds the memory that thousands of boxes take."""
 
+FEW = 7
+"""Pairs of a group that are quicker tried in all ways than solved: 2 to the 7th are 128 ways, most of them cut."""
+
 
 def overlaps(one: Float32, other: Float32) -> tuple[Int, Int, Float32]:
     """Pairs of boxes that overlap, and by how much.
@@ -121,9 +124,27 @@ def _groups(rows: Int, columns: Int, gain: Float32) -> list[tuple[list[int], lis
 
 def _search(rows: list[int], columns: list[int], gain: list[float]) -> tuple[Int, Int]:
     """The best matching of one group."""
+    if len(gain) <= FEW:
+        _, chosen = _of_few(list(zip(rows, columns, gain, strict=True)))
+        return np.asarray([row for row, _ in chosen], np.intp), np.asarray([column for _, column in chosen], np.intp)
     names, row_at = np.unique(rows, return_inverse=True)
     others, column_at = np.unique(columns, return_inverse=True)
     worth = np.zeros((len(names), len(others)))
     worth[row_at, column_at] = gain
     ours, theirs = best_pairs(worth)
     return names[ours].astype(np.intp), others[theirs].astype(np.intp)
+
+
+def _of_few(pairs: list[tuple[int, int, float]]) -> tuple[float, tuple[tuple[int, int], ...]]:
+    """By trying all: with the first pair, and without it where another could take one of its ends."""
+    if not pairs:
+        return 0.0, ()
+    (row, column, worth), *rest = pairs
+    free = [pair for pair in rest if pair[0] != row and pair[1] != column]
+    total, chosen = _of_few(free)
+    best = worth + total, ((row, column), *chosen)
+    if len(free) < len(rest):
+        without = _of_few(rest)
+        if without[0] > best[0]:
+            return without
+    return best

@@ -51,7 +51,8 @@ class OcSort(Following):
         """Overlap and momentum; then overlap with the last sight."""
         own = self._own
         pairs = Candidates(self.pool, measured, partner)
-        gain = pairs.share + own.momentum * self._agreement(pairs, measured) + np.float32(own.momentum / 2)
+        gain = pairs.share + own.momentum * self._agreement(pairs, measured)
+        gain += own.momentum / 2 - own.alike_at  # above 0 wherever the overlap is enough
         pairs.match(pairs.share > own.alike_at, gain)
         pairs.recover(self.pool.ids >= 0, measured.scores > 0, own.alike_at)
 

@@ -26,4 +26,5 @@ class Sort(Following):
     def partners(self, measured: Measured, followed: Bool, partner: Int) -> None:  # noqa: ARG002
         """One round."""
         pairs = Candidates(self.pool, measured, partner)
-        pairs.match(pairs.share > self._own.alike_at, pairs.share)
+        gain = pairs.share - self._own.alike_at
+        pairs.match(gain > 0, gain)
