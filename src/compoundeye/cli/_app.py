@@ -36,6 +36,7 @@ COMMANDS = {
     "benchmark": "Plan",
     "watch": "Watch",
     "track": "Watch",
+    "evaluate": "Watch",
     "console": "Look",
     "show": "Out",
     "gallery": "Out",
