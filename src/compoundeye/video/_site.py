@@ -66,7 +66,10 @@ class KeepSettings(Section):
     before_s: float = Field(default=3.0, ge=0, le=30, description="seconds of a clip before the event")
     after_s: float = Field(default=3.0, ge=0, le=30, description="seconds of a clip after it")
     folder: str | None = Field(default=None, description="of snapshots and clips; beside the events if left out")
-    days: float = Field(default=30.0, gt=0, description="events, snapshots and clips older than this are removed")
+    # No limit unless somebody sets one: what an old recording shows is old on the day that it is found.
+    days: float | None = Field(
+        default=None, gt=0, description="what was captured longer ago is removed; all is kept if left out"
+    )
     gigabytes: float = Field(default=10.0, gt=0, description="snapshots and clips: the oldest go when there is more")
 
 
