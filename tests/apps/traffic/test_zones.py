@@ -87,7 +87,7 @@ def test_loitering_goes_on_over_a_change_of_id() -> None:
     place.watch([Actor(lambda time_s: 1 if time_s < 20 else 2, lambda _: (300.0, 200.0))], 40)
     place.end()
     told = place.of("loitering")
-    assert phases(told)[0], phases(told)[-1] == ("new", "end")
+    assert (told[0].type, told[-1].type) == ("new", "end")
     assert {event.after["track"] for event in told} == {1}
 
 

@@ -22,11 +22,11 @@ class Heat:
         self._told = self.total.copy()
 
     def step(self, scene: Scene) -> None:
-        """Take a frame: everybody who is seen adds the time since the last one where the foot is."""
+        """Take a frame: everybody who is seen, and every vehicle, adds the time since the last one where the foot is."""
         if not self.total.size:
             return
         rows, columns = self.total.shape
-        at: Float64 = foot(scene.boxes[scene.seen]) / self._size * [columns, rows]
+        at: Float64 = foot(scene.boxes[scene.seen & scene.of_classes(scene.rows, None)]) / self._size * [columns, rows]
         x, y = np.floor(at).astype(np.int64).T
         # A foot at the very lower edge belongs to the last row.
         cells = np.clip(y, 0, rows - 1) * columns + np.clip(x, 0, columns - 1)

@@ -9,6 +9,7 @@ import numpy as np
 
 from compoundeye.apps.traffic._geometry import Bool, Float64
 from compoundeye.apps.traffic._motion import Metric, Motion
+from compoundeye.apps.traffic._settings import BAGS
 from compoundeye.apps.traffic._visitors import Present, Rows, Visitors, centre, foot
 from compoundeye.records import Frame, Tracks
 from compoundeye.video import Box
@@ -63,10 +64,9 @@ class Scene:
         return foot(self.boxes) if kind == "foot" else centre(self.boxes)
 
     def of_classes(self, rows: Rows, classes: Sequence[str] | None) -> Bool:
-        """Whether rows are of these classes."""
-        if classes is None:
-            return np.ones(len(rows), np.bool_)
-        wanted = np.array([name in classes for name in self.visitors.names], np.bool_)
+        """Whether rows are of these classes; of all but bags, which people carry, if none are named."""
+        names = self.visitors.names
+        wanted = np.array([name not in BAGS if classes is None else name in classes for name in names], np.bool_)
         return wanted[self.visitors.kinds[rows]] if len(wanted) else np.zeros(len(rows), np.bool_)
 
 

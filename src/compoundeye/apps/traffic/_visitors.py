@@ -21,6 +21,8 @@ MOST_GAP = 0.5
 """How far from where it should be a track may begin to go on as a lost one, in heights of the lost box."""
 MOST_GROWTH = 1.5
 """Most that the heights of the two boxes may differ."""
+LEAST_LOST_S = 0.15
+"""A track that is predicted, and was seen a shorter time ago, is hidden for a frame and not lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ class Visitors:
         self.boxes = np.zeros((CAPACITY, 4), np.float64)
         self.since_s = np.zeros(CAPACITY, np.float64)
         self.seen_s = np.zeros(CAPACITY, np.float64)
+        """When a detection last confirmed it."""
+        self._there_s = np.zeros(CAPACITY, np.float64)
+        """When its track was last there, seen or predicted."""
         self.refused = 0
         """Tracks for which there was no row."""
         self._row_of: dict[int, int] = {}
@@ -72,8 +77,9 @@ class Visitors:
         rows = np.array([self._row_of[track] for track in tracks.ids.tolist() if track in self._row_of], np.int64)
         self.boxes[rows] = tracks.boxes[which]
         self.kinds[rows] = kinds[which]
-        self.seen_s[rows] = time_s
-        gone = [track for track, row in self._row_of.items() if time_s - self.seen_s[row] > self.linger_s]
+        self._there_s[rows] = time_s
+        self.seen_s[rows[tracks.seen[which]]] = time_s
+        gone = [track for track, row in self._row_of.items() if time_s - self._there_s[row] > self.linger_s]
         self._leaving = [self._row_of.pop(track) for track in gone]
         return Present(rows, which, np.isin(rows, fresh), np.array(self._leaving, np.int64))
 
@@ -85,13 +91,17 @@ class Visitors:
         return places[tracks.classes] if len(tracks) else np.empty(0, np.int64)
 
     def _enter(self, tracks: Tracks, kinds: npt.NDArray[np.int64], velocity: Float64, time_s: float) -> list[int]:
-        """Rows for tracks that have none: a lost visitor's, or a new one. Returns the new ones."""
-        present = set(tracks.ids.tolist())
-        lost = {track: row for track, row in self._row_of.items() if track not in present}
-        expected = {row: foot(self.boxes[row]) + velocity[row] * (time_s - self.seen_s[row]) for row in lost.values()}
+        """Rows for tracks that are seen and have none: a lost visitor's, or a new one. Returns the new ones."""
+        seen = dict(zip(tracks.ids.tolist(), tracks.seen.tolist(), strict=True))
+        lost = {
+            track: row
+            for track, row in self._row_of.items()
+            if track not in seen or (not seen[track] and time_s - self.seen_s[row] >= LEAST_LOST_S)
+        }
+        expected = {row: foot(self.boxes[row]) + velocity[row] * (time_s - self._there_s[row]) for row in lost.values()}
         fresh = []
         for at, track in enumerate(tracks.ids.tolist()):
-            if track in self._row_of:
+            if track in self._row_of or not tracks.seen[at]:
                 continue
             same = self._same(tracks.boxes[at].astype(np.float64), int(kinds[at]), lost, expected)
             if same is not None:
