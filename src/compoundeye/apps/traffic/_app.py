@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from compoundeye.apps.traffic._heat import Heat
 from compoundeye.apps.traffic._interval import Intervals
 from compoundeye.apps.traffic._layout import Layout, layout
 from compoundeye.apps.traffic._motion import Motion
-from compoundeye.apps.traffic._scene import Scene, plain_box, scene
+from compoundeye.apps.traffic._scene import Scene, plain_boxes, scene
 from compoundeye.apps.traffic._settings import PEOPLE, TrafficSettings
 from compoundeye.apps.traffic._state import state
 from compoundeye.apps.traffic._visitors import Visitors
@@ -139,12 +140,14 @@ class TrafficApp:
             {
                 "track": int(visitors.ids[row]),
                 "class": visitors.kind_of(row),
-                "box": list(plain_box(box)),
-                "seen": bool(seen),
+                "box": list(box),
+                "seen": seen,
                 "zones": [name for name, rows in zones.items() if row in rows],
-                **({} if np.isnan(speed) else {"speed_kmh": round(float(speed), 1)}),
+                **({} if math.isnan(speed) else {"speed_kmh": round(speed, 1)}),
             }
-            for row, box, seen, speed in zip(now.rows.tolist(), now.boxes, now.seen, now.speed_kmh, strict=True)
+            for row, box, seen, speed in zip(
+                now.rows.tolist(), plain_boxes(now.boxes), now.seen.tolist(), now.speed_kmh.tolist(), strict=True
+            )
         ]
 
 
@@ -154,5 +157,5 @@ def _people(found: Detections, tracks: Tracks) -> list[Box]:
     for seen in (found, tracks):
         person = np.array([name in PEOPLE for name in seen.names], np.bool_)
         if len(seen):
-            boxes.extend(plain_box(box.astype(np.float64)) for box in seen.boxes[person[seen.classes]])
+            boxes.extend(plain_boxes(seen.boxes[person[seen.classes]]))
     return boxes

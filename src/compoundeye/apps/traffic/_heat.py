@@ -22,7 +22,7 @@ class Heat:
         self._told = self.total.copy()
 
     def step(self, scene: Scene) -> None:
-        """Take a frame: everybody who is seen, and every vehicle, adds the time since the last one where the foot is."""
+        """Take a frame: all who are seen add the time since the last one where they stand; bags do not."""
         if not self.total.size:
             return
         rows, columns = self.total.shape

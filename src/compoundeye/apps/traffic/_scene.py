@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from compoundeye.apps.traffic._geometry import Bool, Float64
 from compoundeye.apps.traffic._motion import Metric, Motion
@@ -88,5 +90,9 @@ def scene(
 
 def plain_box(box: Float64) -> Box:
     """A box as an event tells it: plain numbers, to a tenth of a pixel."""
-    left, top, right, bottom = (round(float(value), 1) for value in box)
-    return left, top, right, bottom
+    return plain_boxes(box[None])[0]
+
+
+def plain_boxes(boxes: npt.NDArray[Any]) -> list[Box]:
+    """The same of many, [N, 4]."""
+    return [(left, top, right, bottom) for left, top, right, bottom in np.round(boxes.astype(np.float64), 1).tolist()]

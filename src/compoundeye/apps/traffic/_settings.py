@@ -49,9 +49,7 @@ class Line(Section):
     flip: bool = Field(default=False, description="true: in is to the left hand")
     in_name: str = Field(default="in", min_length=1, max_length=40, description="what the direction in is called")
     out_name: str = Field(default="out", min_length=1, max_length=40, description="what the direction out is called")
-    classes: tuple[str, ...] | None = Field(
-        default=None, description="only these; all that are followed but bags if not given"
-    )
+    classes: tuple[str, ...] | None = Field(default=None, description="only these; all but bags if not given")
     anchor: Anchor | None = Field(default=None, description="the point of a box that crosses; [traffic]'s if not given")
     hysteresis: float = Field(
         default=0.1, ge=0, le=2, description="clear of the line is this far from it, in heights of the box"
@@ -65,9 +63,7 @@ class Zone(Section):
     points: Annotated[tuple[XY, ...], AfterValidator(_distinct)] = Field(
         min_length=3, max_length=64, description="corners in pixels; the last is joined to the first"
     )
-    classes: tuple[str, ...] | None = Field(
-        default=None, description="only these; all that are followed but bags if not given"
-    )
+    classes: tuple[str, ...] | None = Field(default=None, description="only these; all but bags if not given")
     anchor: Anchor | None = Field(default=None, description="the point of a box that is inside; [traffic]'s by default")
     hysteresis: float = Field(
         default=0.05, ge=0, le=2, description="inside and outside begin this far from the edge, in heights of the box"
