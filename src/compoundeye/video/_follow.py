@@ -54,7 +54,7 @@ class Following:
         seconds = pool.advance(time_s)
         followed = pool.state[UNSEEN] <= seconds * SAME_MOMENT
         if self._camera and frame is not None:
-            self.moved(self._camera.motion(frame.image, found.boxes))
+            self.moved(self._camera.motion(frame.image, measured.corners.T))
         variance = predict(pool.state, seconds * TICKS_PER_SECOND)
         partner = np.full(len(pool), -1, np.intp)
         if len(pool) and len(measured):
