@@ -175,9 +175,9 @@ def test_a_box_is_its_anchor_around_the_middle_of_its_cell(spread: float, reach:
 
 def test_weights_of_another_network_are_refused() -> None:
     random = np.random.default_rng(0)
-    with pytest.raises(WeightsError, match=f"hold {COUNT + 1} numbers where the .cfg has {COUNT}"):
+    with pytest.raises(WeightsError, match=rf"hold {COUNT + 1} numbers where the \.cfg has {COUNT}"):
         read_darknet(CFG, weights(random, COUNT + 1))
-    with pytest.raises(WeightsError, match="fewer numbers than the .cfg asks for"):
+    with pytest.raises(WeightsError, match=r"fewer numbers than the \.cfg asks for"):
         read_darknet(CFG, weights(random, COUNT - 1))
     with pytest.raises(WeightsError, match="cut off"):
         read_darknet(CFG, weights(random)[:-1])

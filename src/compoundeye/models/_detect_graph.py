@@ -65,7 +65,7 @@ def cut(model: onnx.ModelProto, outputs: Mapping[str, str]) -> onnx.ModelProto:
 
 
 def _renamed(node: onnx.NodeProto, names: Mapping[str, str]) -> onnx.NodeProto:
-    """A copy with other names of tensors. (An Identity under the new name would do, but OpenVINO drops the name.)"""
+    """A copy with other names of tensors."""
     out = onnx.NodeProto()
     out.CopyFrom(node)
     out.input[:] = [names.get(name, name) for name in node.input]

@@ -54,6 +54,8 @@ class OpenVINO:
             self._model = core().read_model(graph)
         except RuntimeError as error:
             raise EyeError(f"OpenVINO cannot read this network: {error}") from error
+        # An output has the names of all tensors that are one with it. A compiled network has still others for it.
+        self._outputs = [sorted(output.get_names()) for output in self._model.outputs]
         self._settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "INFERENCE_NUM_THREADS": threads,
@@ -71,7 +73,8 @@ class OpenVINO:
     def _run(self, part: Array) -> Arrays:
         request = self._request(len(part))
         request.infer([np.ascontiguousarray(part)], share_inputs=True)
-        return {port.any_name: request.get_tensor(port).data.copy() for port in request.model_outputs}
+        ports = zip(self._outputs, request.model_outputs, strict=True)
+        return {name: request.get_tensor(port).data.copy() for names, port in ports for name in names}
 
     def _request(self, size: int) -> Any:
         if size not in self._requests:
