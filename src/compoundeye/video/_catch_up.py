@@ -10,10 +10,11 @@ FURTHEST_BEHIND_S = 1.0
 # Reading that takes longer than this has waited for the camera, so nothing else is queued. A thread that waits for
 # its turn in Python gets it within 5 ms.
 WAITED_S = 0.015
-# Share of the delay that is taken for the camera's clock, each packet; clocks differ by 100 millionths.
-SLEW = 0.0001
-QUEUED_IN_A_ROW = 8
-"""So many packets at once, of a stream without times, and only each eighth is decoded until it has to be waited for."""
+# Share of a longer delay that is taken for the usual one, each packet: a little always, since clocks differ by 100
+# millionths; more where the packet had to be waited for, so that a network that has become slower is believed.
+SLEW, SLEW_WAITED = 0.0001, 0.05
+DECODED_OF = 8
+"""Of a stream without times that did not have to be waited for that long, each eighth packet is decoded."""
 
 
 class Everything:
@@ -35,7 +36,7 @@ class CatchUp(Everything):
         self._paced = paced
         self._asked = 0.0
         self._usual: float | None = None
-        self._queued = 0
+        self._queued, self._waited = 0, time.monotonic()
         self._skips = False
 
     def waits(self) -> None:
@@ -47,11 +48,10 @@ class CatchUp(Everything):
         now = time.monotonic()
         waited = not self._paced and now - self._asked > WAITED_S
         if time_s is None:
-            return self._takes_untimed(waited)
+            return self._takes_untimed(waited, now)
         delay = now - time_s
-        if self._usual is None or waited:
-            self._usual = delay
-        self._usual = min(self._usual + SLEW * (delay - self._usual), delay)
+        usual = delay if self._usual is None else self._usual
+        self._usual = min(usual + (SLEW_WAITED if waited else SLEW) * (delay - usual), delay)
         behind = delay - self._usual
         if behind > FURTHEST_BEHIND_S:
             self._skips = True
@@ -59,6 +59,8 @@ class CatchUp(Everything):
             self._skips = False
         return not self._skips
 
-    def _takes_untimed(self, waited: bool) -> bool:
-        self._queued = 0 if waited else self._queued + 1
-        return self._queued < QUEUED_IN_A_ROW or self._queued % QUEUED_IN_A_ROW == 0
+    def _takes_untimed(self, waited: bool, now: float) -> bool:
+        if waited or self._paced:
+            self._queued, self._waited = 0, now
+        self._queued += 1
+        return now - self._waited < FURTHEST_BEHIND_S or self._queued % DECODED_OF == 0

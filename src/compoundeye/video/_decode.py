@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from typing import Any, NamedTuple
 
 import av
@@ -19,8 +20,13 @@ from compoundeye.video._standard_input import StandardInput
 
 # Formats that carry no times of their own; FFmpeg makes some up.
 TIMELESS = {"mpjpeg", "mjpeg", "mjpeg_2000", "jpeg_pipe", "png_pipe", "image2pipe", "h264", "hevc", "mpegvideo"}
+# Formats of FFmpeg's that paint letters: any text file would be a film.
+TEXT = {"tty", "bin", "xbin", "adf", "idf"}
 MAX_PIXELS = 2**26
 """8192 x 8192, twice what 8K is. Decoders keep several pictures."""
+STANDARD_INPUT = 0
+"""Its descriptor."""
+NO_VIDEO = "this is no video that FFmpeg reads, or it was cut off before its index was written"
 HIGHEST_RATE = 1000.0
 """A stream that announces more frames a second than this announces its clock."""
 MAX_FAILURES = 100
@@ -83,6 +89,8 @@ class Decoder:
     def _prepare(self, opening: Opening) -> None:
         container = self._container
         stream = container.streams.best("video")
+        if container.format.name in TEXT:
+            raise EyeError(f"{self.shown} cannot be opened: {NO_VIDEO}")
         if stream is None:
             raise EyeError(f"{self.shown} holds no pictures")
         self._stream: Any = stream
@@ -102,26 +110,25 @@ class Decoder:
             codec.flags |= av.codec.context.Flags.output_corrupt
         codec.copy_opaque = True
         self._pace = Everything()
-        self._pictures = self._decode()
-        self._first = next(self._pictures, None)
-        if self._first is None:
-            raise EyeError(
-                f"{self.shown} holds no picture that can be decoded" + (f": {self.fault}" if self.fault else "")
-            )
-        self.width, self.height = _size_as_shown(self._first.frame)
+        coming = self._decode()
+        first = next(coming, None)
+        if first is None:
+            why = f": {self.fault}" if self.fault else ""
+            raise EyeError(f"{self.shown} holds no picture that can be decoded{why}")
+        self._pictures = chain([first], coming)  # a packet may hold several
+        self.width, self.height = _size_as_shown(first.frame)
         self._turned: Turn | None = None
 
     def pictures(self, pace: Everything | None = None) -> Iterator[Picture]:
-        """All of them, in order of presentation. Ends where the stream ends; ``fault`` says if that was too early.
+        """All of them, in order of presentation; a second call goes on where the first one stopped.
+
+        Ends where the stream ends.
 
         Raises:
             ConnectionError: the network or the device failed.
         """
         self._pace = pace or self._pace
-        if self._first is not None:
-            first, self._first = self._first, None
-            yield first
-        yield from self._pictures  # the one that gave the first: a packet may hold several
+        return self._pictures
 
     def image(self, picture: Picture, width: int, height: int) -> DecodedImage:
         """The picture as the source shows it, at the size that the source announced, in pixels."""
@@ -184,7 +191,7 @@ def _opened(opening: Opening) -> Any:
         options |= LIVE_OPTIONS
     try:
         return av.open(
-            StandardInput(0) if address.kind == "stdin" else address.target,
+            StandardInput(STANDARD_INPUT) if address.kind == "stdin" else address.target,
             format=address.format,
             options={**options, **opening.options},
             timeout=opening.timeout_s if address.kind == "network" else None,
@@ -197,7 +204,7 @@ def _opened(opening: Opening) -> Any:
 def _reason(error: BaseException) -> str:
     """What went wrong, in words, without the address: it may hold a password."""
     if isinstance(error, av.error.InvalidDataError):
-        return "this is no video that FFmpeg reads, or it was cut off before its index was written"
+        return NO_VIDEO
     if isinstance(error, av.error.ExitError):
         return "no answer in time"
     return str(getattr(error, "strerror", None) or type(error).__name__)
