@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from compoundeye.video._window import Windows
 
 PLAYER = """#!{python}
 import sys
+from collections.abc import Sequence
 open({out!r} + ".words", "w").write("\\n".join(sys.argv[1:]))
 open({out!r}, "wb").write(sys.stdin.buffer.read({most}))
 """
@@ -51,6 +54,27 @@ def test_every_frame_is_shown_with_what_the_app_draws(tmp_path: Path) -> None:
 def test_whoever_closes_the_window_ends_the_watch(tmp_path: Path) -> None:
     stop = Flag()
     assert shown(Script("a", None), Windows(stop, player=player(tmp_path, most=5000)), stop)
+
+
+def test_a_window_that_is_paused_does_not_keep_the_watch_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("compoundeye.video._watch.GRACE_S", 0.05)
+    monkeypatch.setattr("compoundeye.video._watch.TICK_S", 0.01)
+    monkeypatch.setattr("compoundeye.video._stream_run.BUSY_S", 0.01)
+    paused = tmp_path / "paused"
+    paused.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
+    paused.chmod(0o755)
+    stop, looked = Flag(), list[int]()
+
+    def tell(states: Sequence[dict[str, Any]]) -> None:
+        looked.append(states[0]["looked"])
+        if looked[-1] > 3 and looked[-5:] == looked[-1:] * 5:  # its pipe is full
+            stop.set()
+
+    site = SiteOf(site_of({"streams": {"a": {"source": "a"}}}), ShadeApplication())
+    windows = Windows(stop, player=str(paused))
+    assert watch(site, opens=lambda _, **__: Script("a", None), viewers=[windows], stop=stop, tell=tell).stopped
 
 
 def test_without_a_player_it_says_what_to_install() -> None:

@@ -22,6 +22,8 @@ AHEAD = 2
 """Batches that a lossless stream asks for before it waits: while one is looked at, the next is decoded."""
 FIRST_TRY_S, LONGEST_TRY_S = 1.0, 30.0
 """Between tries to open a camera that was not there at the start."""
+BUSY_S = 0.5
+"""A state that takes longer is told as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Viewer(Protocol):
         """Take one frame; the stream waits until this returns."""
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Nothing more comes. May be called twice, and while ``see`` still waits for something outside."""
 
 
 class StreamRun(Generic[Found]):
@@ -81,11 +83,13 @@ class StreamRun(Generic[Found]):
         self._asked = deque[tuple[Frame, float, Future[Found]]]()
         self._newest: Frame | None = None
         self._events = 0
+        self._told = dict[str, Any]()
         self.looked = 0
         self.latency = Latency()
         self.error: Exception | None = None
         self.complaint: str | None = None
         """Why it is not open yet, or why changed settings are not in use."""
+        self.state()
 
     def open(self) -> None:
         """Open source and app.
@@ -140,18 +144,24 @@ class StreamRun(Generic[Found]):
 
     def state(self) -> dict[str, Any]:
         """How the stream is doing, as plain values."""
-        with self._lock:
-            facts = self._source_facts() | {
-                "looked": self.looked,
-                "events": self._events,
-                "time_s": None if self._newest is None else self._newest.time_s,
-                "captured": None if self._newest is None else self._newest.captured,
-                "latency_ms": self.latency.recent(time.monotonic()),
-                "error": None if self.error is None else str(self.error),
-                "settings_error": self.complaint,
-                "app": {} if self._opened is None else dict(self._opened[2].state()),
-            }
-        return {"stream": self.name} | facts
+        newest = self._newest
+        if self._lock.acquire(timeout=BUSY_S):
+            try:
+                app = {} if self._opened is None else dict(self._opened[2].state())
+                self._told = {"latency_ms": self.latency.recent(time.monotonic()), "app": app}
+            finally:
+                self._lock.release()
+        # Else a viewer takes long: other streams' states must not wait for it.
+        facts = {
+            "stream": self.name,
+            "looked": self.looked,
+            "events": self._events,
+            "time_s": None if newest is None else newest.time_s,
+            "captured": None if newest is None else newest.captured,
+            "error": None if self.error is None else str(self.error),
+            "settings_error": self.complaint,
+        }
+        return facts | self._source_facts() | self._told
 
     def summary(self) -> dict[str, Any]:
         """What is left to say when it has ended."""

@@ -28,6 +28,8 @@ from compoundeye.video._stream_run import StreamRun, Viewer
 
 TICK_S = 1.0
 """States are told, and settings read again, so often."""
+GRACE_S = 5.0
+"""Streams have so long to end before those who watch are closed under them."""
 RATE_TICKS = 5
 """Ticks that a rate is of."""
 MAY_COME = re.compile(r"(?!file:)[a-zA-Z][a-zA-Z0-9+.-]*://|/dev/video")
@@ -90,7 +92,7 @@ def watch(
         batcher = Batcher(look)
         ends.callback(batcher.close)
         runs = _runs(site, look, everyone, outbox, opens)
-        watching = _Watching(site, runs, batcher, outbox, folder, site_file, tell)
+        watching = _Watching(site, runs, batcher, outbox, viewers, folder, site_file, tell)
         ends.callback(watching.end)
         _open(runs, [site.site.streams[run.name].source for run in runs])
         began = time.monotonic()
@@ -150,12 +152,13 @@ class _Watching:
         runs: Sequence[StreamRun[Any]],
         batcher: Batcher[Any],
         outbox: Outbox,
+        viewers: Sequence[Viewer],
         folder: LiveFolder | None,
         site_file: SiteFile | None,
         tell: Callable[[Sequence[dict[str, Any]]], None] | None,
     ) -> None:
         self._site, self._runs, self._batcher, self._outbox = site, runs, batcher, outbox
-        self._folder, self._file, self._tell = folder, site_file, tell
+        self._viewers, self._folder, self._file, self._tell = viewers, folder, site_file, tell
         self._one_ended = Flag()
         self._counts: deque[tuple[float, list[int]]] = deque(maxlen=RATE_TICKS + 1)
         self._threads = [Thread(target=self._run, args=(run,), daemon=True, name=run.name) for run in runs]
@@ -178,6 +181,7 @@ class _Watching:
                 if any(run.error is not None and not isinstance(run.error, EyeError) for run in self._runs):
                     return True  # a defect of ours: going on would hide it
         except KeyboardInterrupt:
+            stop.set()
             return True
         return False
 
@@ -185,9 +189,14 @@ class _Watching:
         """Close the sources, and let the streams come to their end."""
         for run in self._runs:
             run.close()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()
+        started = [thread for thread in self._threads if thread.ident is not None]
+        for thread in started:
+            thread.join(GRACE_S)
+        if any(thread.is_alive() for thread in started):
+            for viewer in self._viewers:  # a stream may wait for one of them, such as a window that is paused
+                viewer.close()
+        for thread in started:
+            thread.join()
 
     def tick(self) -> None:
         """Read the settings again, and say how things are."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from contextlib import suppress
 from threading import Event as Flag
 
 from compoundeye.records import EyeError
@@ -45,18 +44,19 @@ class Windows:
         window = self._open.get(seen.stream.name) or self._opened(seen, width, height)
         assert window.stdin is not None
         try:
-            window.stdin.write(drawn(seen, width, height, self._privacy).data)
-        except (BrokenPipeError, ConnectionResetError):
+            pixels = memoryview(drawn(seen, width, height, self._privacy).tobytes())
+            while pixels and not self._stop.is_set():
+                pixels = pixels[window.stdin.write(pixels) :]
+        except (BrokenPipeError, ConnectionResetError, ValueError):  # closed, by somebody or by us
             self._stop.set()
 
     def close(self) -> None:
         """Close the windows, after what they still have to show."""
         for window in self._open.values():
             assert window.stdin is not None
-            with suppress(BrokenPipeError):  # it was closed by hand
-                window.stdin.close()
             if self._stop.is_set():
-                window.terminate()
+                window.kill()  # a stream may wait for it: it may be paused
+            window.stdin.close()
             window.wait()
 
     def _opened(self, seen: Seen, width: int, height: int) -> subprocess.Popen[bytes]:
@@ -65,6 +65,6 @@ class Windows:
         words += ["-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", f"{width}x{height}"]
         words += ["-framerate", str(rate), "-fflags", "nobuffer", "-i", "-"]
         # In a session of its own, for Ctrl-C is for us to hear.
-        window = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True)
+        window = subprocess.Popen(words, stdin=subprocess.PIPE, bufsize=0, start_new_session=True)
         self._open[seen.stream.name] = window
         return window
