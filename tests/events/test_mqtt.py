@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 from scenes import crossing, keys, loitering
-from servers import Listener, Mosquitto, mosquitto, program
+from servers import Listener, Mosquitto, mosquitto, program, wait_until
 
 from compoundeye.events import open_sink
 from compoundeye.records import EyeError
@@ -70,6 +70,8 @@ def test_the_broker_is_killed_five_times_in_the_middle_and_nothing_is_lost(
 
     def go_on() -> None:
         while not stop.is_set():
+            # As much as sockets hold: else what is acknowledged would wait in the broker, and die with it.
+            wait_until(lambda: stop.is_set() or sink.status().waiting < 100)
             sink.send([crossing(len(sent)), *loitering(f"who-{len(sent)}")])
             sent.append(len(sent))
 

@@ -7,8 +7,10 @@ oldest give way and are counted; a broker may lose what it has acknowledged.
 """
 
 from compoundeye.events._counts import Count
+from compoundeye.events._interrupted import interrupted
 from compoundeye.events._open import open_sink, open_sinks
 from compoundeye.events._query import Message, Seen
+from compoundeye.events._retention import Housekeeper, Removed, Retention, is_store, retain
 from compoundeye.events._sink import EventSink, Several, SinkStatus
 from compoundeye.events._store import EventStore
 from compoundeye.events._wire import decode, encode
@@ -17,12 +19,18 @@ __all__ = [
     "Count",
     "EventSink",
     "EventStore",
+    "Housekeeper",
     "Message",
+    "Removed",
+    "Retention",
     "Seen",
     "Several",
     "SinkStatus",
     "decode",
     "encode",
+    "interrupted",
+    "is_store",
     "open_sink",
     "open_sinks",
+    "retain",
 ]

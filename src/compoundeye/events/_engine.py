@@ -24,7 +24,7 @@ def shown(address: str) -> str:
     """An address without its password."""
     try:
         return make_url(address).render_as_string(hide_password=True) if "://" in address else address
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return address.split("://")[0] + "://..."
 
 
@@ -46,7 +46,7 @@ def open_engine(address: str, *, create: bool) -> Engine:
         return create_engine(url, connect_args={"connect_timeout": 10}, pool_pre_ping=True)
     except ModuleNotFoundError as missing:
         raise EyeError(f"PostgreSQL needs {missing.name}: pip install 'compoundeye[postgresql]'") from missing
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:
         raise EyeError("this address of PostgreSQL cannot be read; write postgresql://USER@HOST:PORT/NAME") from error
 
 

@@ -12,6 +12,9 @@ from compoundeye.events._sink import SinkStatus
 from compoundeye.events._wire import encode
 from compoundeye.records import Event, EyeError
 
+JSON_LINES = (".jsonl", ".ndjson")
+"""How such files are called."""
+
 
 class JsonLines:
     """Appends to a file, or writes to standard output.

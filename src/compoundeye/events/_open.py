@@ -7,7 +7,7 @@ from pathlib import Path
 
 from compoundeye.events._address import Address, read_address, spool_file, spool_folder
 from compoundeye.events._engine import POSTGRESQL, open_engine, shown
-from compoundeye.events._json_lines import JsonLines
+from compoundeye.events._json_lines import JSON_LINES, JsonLines
 from compoundeye.events._mqtt import OPTIONS as MQTT_OPTIONS
 from compoundeye.events._mqtt import MqttDelivery
 from compoundeye.events._sink import EventSink, Several
@@ -19,7 +19,6 @@ from compoundeye.events._webhook import OPTIONS as WEBHOOK_OPTIONS
 from compoundeye.events._webhook import WebhookDelivery
 from compoundeye.records import EyeError
 
-JSON_LINES = (".jsonl", ".ndjson")
 KINDS = "a path, sqlite:///PATH, postgresql://, mqtt://, mqtts://, http://, https://, a path of a .jsonl file, or -"
 
 

@@ -21,6 +21,9 @@ from compoundeye.records import Event, EyeError
 
 MOST = 1_000_000
 """Messages that wait at most, about 0.6 GB: a broker that is gone for ever must not fill the disk."""
+MOST_REFUSED = 10_000
+"""That are kept for a person to look at."""
+OLDER_REFUSED = "DELETE FROM refused WHERE number NOT IN (SELECT number FROM refused ORDER BY number DESC LIMIT ?)"
 PATIENCE_S = 30.0
 TABLES = """
 CREATE TABLE IF NOT EXISTS waiting (number INTEGER PRIMARY KEY AUTOINCREMENT, message TEXT NOT NULL);
@@ -101,7 +104,8 @@ class Spool:
         with self._lock:
             self._file.execute("DELETE FROM waiting WHERE number <= ?", (upto,))
             if not self.next(1):
-                self._file.execute("PRAGMA incremental_vacuum").fetchall()
+                # As a script, for a single statement without results is run by one step only, which frees one page.
+                self._file.executescript("PRAGMA incremental_vacuum")
 
     def refuse(self, one: Waiting, reason: str) -> None:
         """Set a message aside: the other side will never have it."""
@@ -109,6 +113,7 @@ class Spool:
             self._file.execute("BEGIN IMMEDIATE")
             values = (one.number, one.message, reason, time.time())
             self._file.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?, ?)", values)
+            self._file.execute(OLDER_REFUSED, (MOST_REFUSED,))
             self._file.execute("DELETE FROM waiting WHERE number = ?", (one.number,))
             self._file.execute("COMMIT")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -10,8 +10,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from compoundeye.events._counts import Count, count
-from compoundeye.events._engine import open_engine, reading, shown, writing
+from compoundeye.events._engine import open_engine, reading, shown, told, writing
 from compoundeye.events._query import Message, Seen, find_events, find_messages, history, latest, newest, seen
+from compoundeye.events._removal import forget_media, remove_oldest, shrink, size, with_media
 from compoundeye.events._sink import SinkStatus
 from compoundeye.events._tables import EVENTS, MESSAGES, prepare, row_of
 from compoundeye.records import Event
@@ -159,6 +160,54 @@ class EventStore:
         """
         with reading(self._engine) as connection:
             return seen(connection)
+
+    def remove_oldest(self, *, before: float | None = None) -> list[Event]:
+        """Remove at most 500 events, those whose last message is the oldest; what they were. `retain` is made of it.
+
+        Args:
+            before: only those whose last message was captured before that, Unix s.
+
+        Raises:
+            EyeError: the store cannot be written.
+        """
+        with writing(self._engine) as connection:
+            return remove_oldest(connection, before)
+
+    def with_media(self) -> list[Event]:
+        """Events that have files, the oldest first.
+
+        Raises:
+            EyeError: the store cannot be read.
+        """
+        with reading(self._engine) as connection:
+            return with_media(connection)
+
+    def forget_media(self, ids: Collection[str]) -> None:
+        """Note that events have no files any more.
+
+        Raises:
+            EyeError: the store cannot be written.
+        """
+        with writing(self._engine) as connection:
+            forget_media(connection, ids)
+
+    def size(self) -> int:
+        """Bytes that it takes, without what was removed and will be written over.
+
+        Raises:
+            EyeError: the store cannot be read.
+        """
+        with reading(self._engine) as connection:
+            return size(connection)
+
+    def shrink(self) -> None:
+        """Give back to the disk what was removed.
+
+        Raises:
+            EyeError: the store cannot be written.
+        """
+        with told(self._engine):
+            shrink(self._engine)
 
     def status(self) -> SinkStatus:
         """Nothing ever waits here."""

@@ -27,7 +27,7 @@ def decode(text: str | bytes) -> Event:
     """
     try:
         return from_dict(json.loads(text))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EyeError(f"not an event of CompoundEye: {error}; it must be one line that CompoundEye wrote") from error
 
 
