@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from watch_doubles import ShadeApplication
 
 from compoundeye.cli import app
 from compoundeye.cli._watching import Request, adapted
-from compoundeye.records import EyeError
+from compoundeye.events import EventStore
+from compoundeye.records import Event, EyeError
 from compoundeye.video import site_of
 
 PICTURES = "lavfi:testsrc2=duration=2:rate=10:size=64x48"
@@ -55,6 +58,7 @@ def test_events_are_kept_beside_the_live_state_if_nothing_else_is_said(tmp_path:
     assert (tmp_path / "home" / "live" / "hall" / "events.sqlite").stat().st_size > 0
     assert "door" in shown.stdout
     assert "frames/s" in shown.stdout
+    assert re.search(r"door +steps +20\n", shown.stdout)  # what the app counted
 
 
 def test_events_to_a_file_or_nowhere(tmp_path: Path) -> None:
@@ -133,6 +137,21 @@ def test_streams_of_one_name_are_told_apart() -> None:
     assert list(found.streams) == ["door", "door-2"]
     with pytest.raises(EyeError, match="two streams are named x"):
         adapted(site_of({}), asked(sources=("x=1.mp4", "x=2.mp4")))
+
+
+def test_what_a_killed_watch_left_open_is_ended_by_the_next_one(tmp_path: Path) -> None:
+    store = tmp_path / "events.sqlite"
+    frame = {"stream": "door", "time_s": 1.0, "captured": 1e9, "dropped": 0}
+    left = Event(
+        id="left", revision=3, type="update", app="traffic", kind="loitering", start=1e9, end=None, after={}, **frame
+    )
+    with EventStore(str(store)) as kept:
+        kept.send([left, replace(left, id="elsewhere", stream="hall")])
+    assert eye(f"door={PICTURES}", "--app", "traffic", "--events", str(store)).exit_code == 0
+    with EventStore(str(store)) as kept:
+        assert [event.id for event in kept.events(open_only=True)] == ["elsewhere"]
+        (ended,) = [event for event in kept.events(stream="door") if event.id == "left"]
+    assert (ended.type, ended.revision, ended.after) == ("end", 4, {"interrupted": True})
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

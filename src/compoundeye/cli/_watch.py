@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as lines_of_json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Any
@@ -51,8 +51,10 @@ def watch(
 ) -> None:
     """Watch cameras and videos: count, measure, tell what happens, until they end or Ctrl-C.
 
-    Without --events they are kept in $COMPOUNDEYE_HOME/live/NAME/events.sqlite. With --config only the streams of the
-    file are watched, or only those that are named here; NAME=SOURCE gives one another source.
+    Without --events they are kept in $COMPOUNDEYE_HOME/live/NAME/events.sqlite.
+
+    With --config the streams of the file are watched, or only those that are named here; NAME=SOURCE gives a stream
+    another source, such as a recording.
 
     Example:
       eye watch street.mp4 --app traffic -o annotated.mp4
@@ -100,6 +102,17 @@ def watch(
                 for one in found.streams
             ],
         )
+        if counted := [(one["stream"], *pair) for one in found.streams for pair in _flat(one["app"])]:
+            print_table(("stream", "measure", "value"), counted)
+
+
+def _flat(state: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, float | str]]:
+    """What an app's state counts and measures: each number under its whole name."""
+    for name, value in state.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield f"{above}{name}", value
 
 
 class _JsonLines:
@@ -156,7 +169,7 @@ def _described(state: dict[str, Any]) -> str:
         f"{state['fps']:.1f}/s",
         *([f"{latency['p50']:.0f} ms (p99 {latency['p99']:.0f} ms) from {state['latency_from']}"] if latency else ()),
         f"{state['dropped']:,} dropped",
-        f"{state['events']:,} events",
+        f"{state['events']:,} event{'s' * (state['events'] != 1)}",
         *([state["source"]] if state["source"] == "waiting" else ()),
         *(state[key] for key in ("error", "source_error", "settings_error", "events_error") if state[key]),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from compoundeye.apps import APPLICATIONS, application
-from compoundeye.events import open_sinks
+from compoundeye.events import EventStore, Housekeeper, Retention, interrupted, is_store, open_sinks
 from compoundeye.models import home
-from compoundeye.records import EyeError
+from compoundeye.records import Event, EyeError
 from compoundeye.video import (
     LiveFolder,
     Site,
@@ -88,22 +88,37 @@ def start(
         to = tuple(address for address in to if address != "none")
         sink = open_sinks(to) if to else None
         if sink is not None:
+            ends.callback(sink.close)
             say(f"events: {sink.status().address}")
+            sink.send(_left_open(to, settings.streams, chosen))
+        keep = settings.site.keep
+        media = Path(keep.folder) if keep.folder else folder.folder / "media"
+        kept = Retention(keep.days, media_bytes=round(keep.gigabytes * 1e9))
         stop = Flag()
         if request.show:
             viewers = [*viewers, Windows(stop, privacy=settings.site.privacy.hide)]
         ends.pop_all()  # what was opened is closed by the watch
-        return watch(
-            settings,
-            sink=sink,
-            viewers=viewers,
-            folder=folder,
-            site_file=file,
-            tell=tell,
-            stop=stop,
-            device=request.device,
-            threads=request.threads,
-        )
+        with Housekeeper(to, kept, media):
+            return watch(
+                settings,
+                sink=sink,
+                viewers=viewers,
+                folder=folder,
+                site_file=file,
+                tell=tell,
+                stop=stop,
+                device=request.device,
+                threads=request.threads,
+            )
+
+
+def _left_open(addresses: Sequence[str], streams: Iterable[str], app: str) -> list[Event]:
+    """Messages that end what a watch of the same streams began and could not end, for it was killed."""
+    for address in addresses:
+        if is_store(address):
+            with EventStore(address) as store:
+                return interrupted(store, streams, app)
+    return []
 
 
 def adapted(site: Site, request: Request) -> Site:

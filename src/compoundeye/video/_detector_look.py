@@ -29,7 +29,7 @@ class DetectorLook:
     """Every frame through one detector, in batches. Safe to call from several threads."""
 
     def __init__(self, settings: DetectorSettings, *, device: str = "cpu", threads: int = 1) -> None:
-        """Load the model.
+        """Load the model, and run it once.
 
         Raises:
             EyeError: it cannot be had, or knows no class of one of the names.
@@ -39,6 +39,9 @@ class DetectorLook:
         self._detector = load_detector(settings.name, device=device, precision=settings.precision, threads=threads)
         self._settings = settings
         self._alone = device == "cpu"
+        # The first call compiles the network, which would make the first frames late.
+        width, height = self._detector.input_size
+        self._detector([np.zeros((height, width, 3), np.uint8)], [(width, height)], classes=settings.classes)
 
     @property
     def identity(self) -> ModelIdentity | None:
