@@ -73,6 +73,9 @@ def test_twenty_seconds_of_a_street_are_counted_as_by_hand(crossings: list[Event
 def test_what_was_counted_by_hand_is_of_the_clip_it_names(name: str) -> None:
     truth = told(name)
     assert truth["sha256"] == DIGESTS[truth["clip"]]
+    for zone in truth.get("zones", ()):
+        assert all(0 <= x <= truth["width"] and 0 <= y <= truth["height"] for x, y in zone["points"])
+        assert all(0 <= one["least"] <= one["most"] and one["frame"] < truth["frames"] for one in zone["seen"])
     for line in truth["lines"]:
         assert all(0 <= x <= truth["width"] and 0 <= y <= truth["height"] for x, y in line["points"])
         for crossing in line["crossings"]:
