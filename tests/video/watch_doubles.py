@@ -104,7 +104,7 @@ class ShadeApp:
         return Outcome(({"shade": found},), tuple(events), ((4.0, 4.0, 28.0, 20.0),))
 
     def draw(self, canvas: Canvas) -> None:
-        canvas.box((1, 2, 3, 4), (255, 0, 0), "one")
+        canvas.box((1, 2, 3, 4), (255, 0, 0))
 
     def state(self) -> Mapping[str, Any]:
         return {"steps": len(self.steps), "least": self.settings.least}

@@ -22,6 +22,7 @@ from compoundeye.video import (
     Site,
     SiteFile,
     SiteOf,
+    VideoFiles,
     Viewer,
     Watched,
     Windows,
@@ -95,8 +96,12 @@ def start(
         media = Path(keep.folder) if keep.folder else folder.folder / "media"
         kept = Retention(keep.days, media_bytes=round(keep.gigabytes * 1e9))
         stop = Flag()
+        hide = settings.site.privacy.hide
+        if request.output:
+            several = len(settings.streams) > 1
+            viewers = [*viewers, VideoFiles(request.output, several=several, privacy=hide)]
         if request.show:
-            viewers = [*viewers, Windows(stop, privacy=settings.site.privacy.hide)]
+            viewers = [*viewers, Windows(stop, privacy=hide)]
         ends.pop_all()  # what was opened is closed by the watch
         with Housekeeper(to, kept, media):
             return watch(

@@ -20,6 +20,7 @@ from compoundeye.video._source import Source, open_source
 from compoundeye.video._status import SourceStatus
 from compoundeye.video._stream_run import Seen, Viewer
 from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
+from compoundeye.video._video_files import VideoFiles
 from compoundeye.video._watch import Watched, watch
 from compoundeye.video._window import Windows
 
@@ -49,6 +50,7 @@ __all__ = [
     "Stream",
     "Tracker",
     "TrackerKind",
+    "VideoFiles",
     "Viewer",
     "Watched",
     "Windows",

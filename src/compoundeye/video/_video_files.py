@@ -1,0 +1,112 @@
+"""What is watched as a video file, one for each stream: frames at their own times, with what the app draws."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import av
+from av.error import FFmpegError
+
+from compoundeye.records import EyeError
+from compoundeye.video._drawn import drawn, shown_size
+from compoundeye.video._stream_run import Seen
+
+TICKS = 90_000
+"""A second in time stamps: MPEG's clock (ISO/IEC 13818-1, 2.4.2)."""
+# The first that FFmpeg was built with. H.264 is what browsers play; MPEG-4 Part 2 every FFmpeg can write.
+ENCODERS: dict[str, dict[str, str]] = {
+    "libx264": {"preset": "veryfast", "crf": "23"},
+    "libopenh264": {},
+    "mpeg4": {"qscale": "4"},
+}
+
+
+class VideoFiles:
+    """Writes each stream to a file, which is there when it is whole. Until then it is called ``NAME.part``."""
+
+    def __init__(self, path: Path, *, several: bool = False, privacy: str = "none") -> None:
+        """
+        Args:
+            path: an .mp4 or .mkv file; of several streams, each has its name put after the file's: ``out-door.mp4``.
+            privacy: how people are hidden.
+
+        Raises:
+            EyeError: another kind of file, or no folder for it.
+        """
+        if path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
+            raise EyeError(f"{path}: an annotated video is written to .mp4, .mov or .mkv")
+        if not path.absolute().parent.is_dir():
+            raise EyeError(f"{path}: there is no folder {path.parent}")
+        self._path, self._several, self._privacy = path, several, privacy
+        self._files = dict[str, _File]()
+        self._lock = Lock()
+
+    def path(self, stream: str) -> Path:
+        """Where a stream's video is."""
+        return self._path.with_stem(f"{self._path.stem}-{stream}") if self._several else self._path
+
+    def see(self, seen: Seen) -> None:
+        """Write one frame.
+
+        Raises:
+            EyeError: the disk is full, or the file cannot be made.
+        """
+        name = seen.stream.name
+        with self._lock:
+            file = self._files.get(name)
+            if file is None:
+                file = self._files[name] = _File(self.path(name), seen.stream.width, seen.stream.height)
+        file.write(seen, self._privacy)
+
+    def close(self) -> None:
+        """End all files, and give them their names."""
+        for file in self._files.values():
+            file.close()
+
+
+class _File:
+    """One file, and its encoder."""
+
+    def __init__(self, path: Path, width: int, height: int) -> None:
+        self._path, self._part = path, path.with_name(path.name + ".part")
+        self.width, self.height = shown_size(width, height, None)
+        encoder = next(name for name in ENCODERS if name in av.codecs_available)
+        try:
+            kind = {".mkv": "matroska"}.get(path.suffix.lower(), path.suffix.lower()[1:])
+            self._container: Any = av.open(str(self._part), "w", format=kind)
+        except (FFmpegError, OSError) as error:
+            raise EyeError(f"cannot write {path}: {error}") from error
+        self._stream = self._container.add_stream(encoder, options=ENCODERS[encoder])
+        self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        self._last = -1
+        self._closed = False
+        self._lock = Lock()
+
+    def write(self, seen: Seen, privacy: str) -> None:
+        pixels = drawn(seen, self.width, self.height, privacy)
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+        self._last = max(self._last + 1, round(seen.frame.time_s * TICKS))
+        frame.pts, frame.time_base = self._last, Fraction(1, TICKS)
+        with self._lock:
+            if not self._closed:
+                self._mux(frame)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self._mux(None)
+            self._container.close()
+            self._part.replace(self._path)
+
+    def _mux(self, frame: av.VideoFrame | None) -> None:
+        try:
+            for packet in self._stream.encode(frame):
+                self._container.mux(packet)
+        except (FFmpegError, OSError) as error:
+            raise EyeError(f"cannot write {self._path}: {error}") from error
