@@ -6,7 +6,8 @@
 The truth is benchmarks/truth/*.toml, which say how they were counted. Each clip goes through the detector once; each
 tracker and the rules of the app, with their default settings, then take the same detections. A crossing is right if
 line, direction, and person or vehicle agree, and the time to within half a second. What the truth calls doubtful counts
-neither way. The error is (counted - truth) / truth; missed and false ones, which cancel out in it, stand beside it.
+neither way. The error is (counted - truth) / truth; missed and false ones, which cancel out in it, stand beside it. A
+zone is right where the people seen in it are as many as were counted there by hand.
 """
 
 from __future__ import annotations
@@ -64,7 +65,14 @@ def settings(told: Mapping[str, Any], detector: str, tracker: str = "bytetrack")
         }
         for line in told["lines"]
     }
-    values = {"detector": {"name": detector}, "tracker": {"name": tracker}, "lines": lines, "interval_s": 86400}
+    zones = {zone["name"]: {"points": zone["points"], "classes": [zone["class"]]} for zone in told.get("zones", ())}
+    values = {
+        "detector": {"name": detector},
+        "tracker": {"name": tracker},
+        "lines": lines,
+        "zones": zones,
+        "interval_s": 86400,
+    }
     return checked(TrafficSettings, values, "the truth")
 
 
@@ -81,14 +89,15 @@ def look(path: Path, chosen: TrafficSettings) -> Seen:
     return Seen(stream, frames, found)
 
 
-def crossings(seen: Seen, chosen: TrafficSettings, every: int = 1) -> list[Event]:
-    """What the app tells when it sees one frame in so many."""
+def run(seen: Seen, chosen: TrafficSettings, every: int = 1) -> tuple[list[Event], list[dict[str, int]]]:
+    """Crossings that the app tells when it sees one frame in so many, and how many it sees in each zone by frame."""
     app = APPLICATION.open(seen.stream, chosen)
-    told = list[Event]()
+    told, filled = list[Event](), list[dict[str, int]]()
     for frame, found in zip(seen.frames[::every], seen.found[::every], strict=True):
         told.extend(app.step(frame, found).events)
+        filled.extend([{name: zone["now"] for name, zone in app.state()["zones"].items()}] * every)
     told.extend(app.finish())
-    return [event for event in told if event.kind == "crossing"]
+    return [event for event in told if event.kind == "crossing"], filled
 
 
 def errors(
@@ -109,6 +118,19 @@ def errors(
             continue  # this detector has no name for it
         error = counting_error(sure[key], counted[key], doubtful=doubtful[key], tolerance_s=TOLERANCE_S)
         yield *key, error
+
+
+def fillings(told: Mapping[str, Any], filled: Sequence[Mapping[str, int]]) -> list[dict[str, Any]]:
+    """How many were seen in each zone, beside how many were there, over the frames that were counted by hand."""
+    rows = []
+    for zone in told.get("zones", ()):
+        seen = np.array([filled[one["frame"]][zone["name"]] for one in zone["seen"]])
+        least, most = (np.array([one[end] for one in zone["seen"]]) for end in ("least", "most"))
+        off = np.maximum(0, np.maximum(least - seen, seen - most))
+        true = [float(least.mean()), float(most.mean())]
+        rows.append({"zone": zone["name"], "frames": len(seen), "mean": float(seen.mean()), "truth_mean": true}
+                    | {"right": int((off == 0).sum()), "off": float(off.mean())})  # fmt: skip
+    return rows
 
 
 def kind(name: str) -> str:
@@ -143,14 +165,19 @@ def row(told: Mapping[str, Any], events: Sequence[Event], names: Sequence[str]) 
 def lines(one: Mapping[str, Any]) -> str:
     """One run, for people."""
     error = f"{one['error']:+6.1%} ({one['low']:+.1%} to {one['high']:+.1%})"
-    run = f"{one['clip']:6} {one['detector']:20} {one['tracker']:10} 1 in {one['every']:<2}"
-    first = f"{run} truth {one['truth']:3}  counted {one['counted']:3}"
+    which = f"{one['clip']:6} {one['detector']:20} {one['tracker']:10} 1 in {one['every']:<2}"
+    first = f"{which} truth {one['truth']:3}  counted {one['counted']:3}"
     parts = (
         f"    {part['line']:8} {part['direction']:6} {part['kind']:8}"
         f" truth {part['truth']:3}  counted {part['counted']:3}  missed {part['missed']:2}  false {part['false']:2}"
         for part in one["parts"]
     )
-    return "\n".join([f"{first}  missed {one['missed']:2}  false {one['false']:2}  error {error}", *parts])
+    zones = (
+        f"    {zone['zone']:8} people at a time {zone['mean']:.2f}, truth {zone['truth_mean'][0]:.2f} to"
+        f" {zone['truth_mean'][1]:.2f}; right in {zone['right']} of {zone['frames']} frames, off by {zone['off']:.2f}"
+        for zone in one["zones"]
+    )
+    return "\n".join([f"{first}  missed {one['missed']:2}  false {one['false']:2}  error {error}", *parts, *zones])
 
 
 def main() -> None:
@@ -168,8 +195,14 @@ def main() -> None:
         for detector in given.detector:
             seen = look(clip(told["clip"]), settings(told, detector))
             for tracker, every in product(given.tracker, given.every):
-                events = crossings(seen, settings(told, detector, tracker), every)
-                about = {"clip": name, "detector": detector, "tracker": tracker, "every": every}
+                events, filled = run(seen, settings(told, detector, tracker), every)
+                about = {
+                    "clip": name,
+                    "detector": detector,
+                    "tracker": tracker,
+                    "every": every,
+                    "zones": fillings(told, filled),
+                }
                 rows.append(about | row(told, events, seen.found[0].names))
     print(json.dumps(rows, indent=2) if given.json else "\n".join(map(lines, rows)))
 
