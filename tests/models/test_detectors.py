@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,16 @@ def test_in_company_a_picture_shows_what_it_shows_alone(detector: Detector) -> N
         assert (np.diff(found.scores) <= 0).all()
         assert ((found.scores >= 0.1 - 1e-6) & (found.scores <= 1)).all()
     assert detector([], []) == []
+
+
+def test_streams_that_share_a_detector_do_not_disturb_each_other(detector: Detector) -> None:
+    images = [street(number) for number in FRAMES]
+    alone = [look(detector, image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda image: look(detector, image), images * 4))
+    for one, other in zip(found, alone * 4, strict=True):
+        np.testing.assert_array_equal(one.boxes, other.boxes)
+        np.testing.assert_array_equal(one.scores, other.scores)
 
 
 def test_a_smaller_picture_has_its_things_at_smaller_places(detector: Detector) -> None:

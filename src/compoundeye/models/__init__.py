@@ -4,7 +4,8 @@ Guarantee: a model is its digest. Weights are used only if their SHA-256 is the 
 unpickled or run, and each prediction names model, version and digest. Pre-processing is one function a model.
 Detectors find what their published files find, without a limit of boxes, at any batch.
 Cost: a first use downloads (19 MB for the default model) and builds a graph; later ones read it, and compile in about
-0.2 s. `benchmarks/precision.py` prints pictures a second and what a cheaper precision changes.
+0.2 s. `benchmarks/precision.py` prints pictures a second and what a cheaper precision changes; for detectors
+`benchmarks/detectors.py`.
 Limit: a GPU needs ONNX Runtime's GPU package; text towers and models without labels need public weights that no
 registry package carries.
 """

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from compoundeye.models._card import Card, Precision
 from compoundeye.models._catalogue import card as card_of
 from compoundeye.models._class_names import CLASS_NAMES
@@ -72,11 +74,18 @@ def load_detector(
     """
     settings = Settings(device, precision, threads)
     if name.endswith(".onnx") or Path(name).is_file():
-        return _load_file(Path(name).expanduser(), settings)
+        return _warm(_load_file(Path(name).expanduser(), settings))
     card = card_of(name)
     if card.task != "detect":
         raise EyeError(f"{name} says what a picture is, not where things are: choose a model whose task is detect")
-    return DETECTOR_LOADERS[card.architecture](card, weights(card, progress), settings)
+    return _warm(DETECTOR_LOADERS[card.architecture](card, weights(card, progress), settings))
+
+
+def _warm(detector: Detector) -> Detector:
+    """The same, with its network compiled: the first frame of a live stream must not wait for that."""
+    width, height = detector.input_size
+    detector([np.zeros((height, width, 3), np.uint8)], [(width, height)])
+    return detector
 
 
 def _load_yolox(card: Card, path: Path, settings: Settings) -> Detector:
