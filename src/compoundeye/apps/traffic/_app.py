@@ -10,6 +10,7 @@ import numpy as np
 
 from compoundeye.apps.traffic._desk import Desk
 from compoundeye.apps.traffic._draw import Picture, draw
+from compoundeye.apps.traffic._ground import GroundPlane
 from compoundeye.apps.traffic._heat import Heat
 from compoundeye.apps.traffic._interval import Intervals
 from compoundeye.apps.traffic._layout import Layout, layout
@@ -40,6 +41,11 @@ class TrafficApp:
     def settings(self) -> TrafficSettings:
         """Under which it goes on now."""
         return self._settings
+
+    @property
+    def ground(self) -> GroundPlane | None:
+        """How pixels become metres, where that is known."""
+        return self._layout.ground
 
     def configure(self, settings: TrafficSettings) -> None:
         """Go on under other settings: a line or zone of the same name keeps its counts.
