@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import tud
 from scipy.optimize import linear_sum_assignment
+from trackeval.datasets import MotChallenge2DBox
 from trackeval.datasets._base_dataset import _BaseDataset
 from trackeval.metrics import CLEAR, HOTA
 from trackeval.metrics import Identity as TrackEvalIdentity
@@ -138,6 +139,52 @@ def test_random_tracks_measure_as_by_trackeval(seeds: list[int]) -> None:
     if pairs:
         theirs = by_trackeval(*(as_trackeval(truth, tracks) for truth, tracks in pairs))
         assert_equal(theirs, *(compare(truth, tracks) for truth, tracks in pairs))
+
+
+def random_mot17(seed: int) -> tuple[Trajectories, np.ndarray, np.ndarray, Trajectories]:
+    """A truth in which some are of another class, and some do not count; with tracks."""
+    truth, tracks = random_sequence(seed)
+    rng = np.random.default_rng(seed + 1)
+    classes = rng.choice([1, 1, 1, 3, 7, 8, 12], 200)[truth.ids]
+    return truth, classes, rng.random(len(truth)) < 0.9, tracks
+
+
+def preprocessed(truth: Trajectories, classes: np.ndarray, marked: np.ndarray, tracks: Trajectories) -> dict[str, Any]:
+    """The sequence after TrackEval's own preparation of MOT17."""
+    plain = as_trackeval(truth, tracks)
+    frames = [(truth.frames == t, tracks.frames == t) for t in range(plain["num_timesteps"])]
+    raw = plain | {
+        "seq": "random",
+        "gt_ids": [truth.ids[there] for there, _ in frames],
+        "tracker_ids": [tracks.ids[there] for _, there in frames],
+        "gt_dets": [truth.boxes[there] for there, _ in frames],
+        "tracker_dets": [tracks.boxes[there] for _, there in frames],
+        "gt_classes": [classes[there] for there, _ in frames],
+        "tracker_classes": [np.ones(there.sum(), int) for _, there in frames],
+        "tracker_confidences": [np.ones(there.sum()) for _, there in frames],
+        "gt_extras": [{"zero_marked": marked[there].astype(int)} for there, _ in frames],
+    }
+    of = MotChallenge2DBox.__new__(MotChallenge2DBox)
+    names = ["pedestrian", "person_on_vehicle", "car", "bicycle", "motorbike", "non_mot_vehicle", "static_person"]
+    names += ["distractor", "occluder", "occluder_on_ground", "occluder_full", "reflection", "crowd"]
+    of.class_name_to_class_id = {name: at for at, name in enumerate(names, 1)}
+    of.valid_class_numbers = list(of.class_name_to_class_id.values())
+    of.benchmark, of.do_preproc = "MOT17", True
+    return dict(of.get_preprocessed_seq_data(raw, "pedestrian"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 10**6))
+def test_distractors_are_taken_out_as_by_trackeval(seed: int) -> None:
+    truth, classes, marked, tracks = random_mot17(seed)
+    if not len(truth) or not len(tracks):
+        return
+    theirs = preprocessed(truth, classes, marked, tracks)
+    ours = compare(truth, tracks, counted=(classes == 1) & marked, distractors=np.isin(classes, (2, 7, 8, 12)))
+    assert ours.truth_boxes == theirs["num_gt_dets"]
+    assert ours.track_boxes == theirs["num_tracker_dets"]
+    if ours.truth_boxes and ours.track_boxes:
+        assert_equal(by_trackeval(theirs), ours)
 
 
 def test_the_truth_itself_is_perfect() -> None:
