@@ -4,7 +4,7 @@
 
 The clip is PETS 2009, S2 L1, view 1, at its real rate of 7 frames a second. Its calibration (Tsai's model with lens
 distortion; J. Ferryman and A. Shahrokni, PETS2009: Dataset and Challenge, 2009; View_001.xml as OpenTraj keeps it)
-gives the ground at a dozen pixels. The app is then told these points, four of them, or lengths between them, and is held
+gives the ground at a dozen pixels. The app is then told these points, four of them, or lengths between them, and held
 against other lengths that it was not told, and against the speed at which people walk (1.34 m/s with a standard
 deviation of 0.26 when free: U. Weidmann, Transporttechnik der Fussgaenger, 1993). People here stroll, wait and turn.
 """
