@@ -47,3 +47,14 @@ def test_the_page_shows_each_with_its_figure(client: TestClient) -> None:
     for one in catalogue().values():
         assert f"<h2>{one.name}</h2>" in page
         assert one.sha256 in page
+
+
+def test_detectors_are_shown_with_what_bf16_changes_and_start_no_categorising(client: TestClient) -> None:
+    found = client.get("/api/v1/models/yolov4-tiny").json()
+    (loss,) = found["losses"]
+    assert (found["task"], loss["precision"]) == ("detect", "bf16")
+    page = client.get("/models").text
+    assert f"In bf16: of {loss['boxes']} boxes in {loss['frames']} frames {loss['missed']} missing" in page
+    assert "start=categorise&amp;model=efficientnet-lite0" in page.replace("&model", "&amp;model")
+    assert "model=yolov4-tiny" not in page
+    assert "yolov4-tiny" not in client.get("/jobs").text
