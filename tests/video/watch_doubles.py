@@ -123,7 +123,7 @@ class ShadeApp:
     def _message(self, frame: Frame, kind: Any) -> Event:
         begun = self._open
         event = Event(
-            id=f"{self.stream.run}-{frame.index}" if begun is None else begun.id,
+            id=f"{self.stream.run}-{self.stream.name}-{frame.index}" if begun is None else begun.id,
             revision=0 if begun is None else begun.revision + 1,
             type=kind,
             app="shades",

@@ -16,6 +16,7 @@ from compoundeye.video._mot import truth_of as mot_truth
 from compoundeye.video._settings import Section, checked, merged
 from compoundeye.video._site import Site, SiteOf, read_site, site_of
 from compoundeye.video._site_file import SiteFile
+from compoundeye.video._snapshots import Snapshots
 from compoundeye.video._source import Source, open_source
 from compoundeye.video._status import SourceStatus
 from compoundeye.video._stream_run import Seen, Viewer
@@ -45,6 +46,7 @@ __all__ = [
     "Site",
     "SiteFile",
     "SiteOf",
+    "Snapshots",
     "Source",
     "SourceStatus",
     "Stream",

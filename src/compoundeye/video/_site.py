@@ -61,16 +61,13 @@ class PrivacySettings(Section):
 class KeepSettings(Section):
     """What is kept of events, and for how long: the table [keep]."""
 
-    snapshots: bool = Field(default=False, description="a picture of each event")
-    clips: bool = Field(default=False, description="a short video of each event")
-    before_s: float = Field(default=3.0, ge=0, le=30, description="seconds of a clip before the event")
-    after_s: float = Field(default=3.0, ge=0, le=30, description="seconds of a clip after it")
-    folder: str | None = Field(default=None, description="of snapshots and clips; beside the events if left out")
+    snapshots: bool = Field(default=False, description="a picture of each event that has a place")
+    folder: str | None = Field(default=None, description="of snapshots; beside the live state if left out")
     # No limit unless somebody sets one: what an old recording shows is old on the day that it is found.
     days: float | None = Field(
         default=None, gt=0, description="what was captured longer ago is removed; all is kept if left out"
     )
-    gigabytes: float = Field(default=10.0, gt=0, description="snapshots and clips: the oldest go when there is more")
+    gigabytes: float = Field(default=10.0, gt=0, description="of snapshots: the oldest go when there is more")
 
 
 class Site(Section):

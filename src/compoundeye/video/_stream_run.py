@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event as Flag
 from threading import RLock
 from typing import Any, Generic, Protocol, TypeVar
@@ -64,6 +64,7 @@ class StreamRun(Generic[Found]):
         every: int = 1,
         viewers: Sequence[Viewer] = (),
         deliver: Callable[[Sequence[Event]], None] | None = None,
+        illustrate: Callable[[Seen | None, Sequence[Event]], Sequence[Event]] | None = None,
     ) -> None:
         """
         Args:
@@ -72,11 +73,12 @@ class StreamRun(Generic[Found]):
             begins: the stream's app.
             token: makes ids of events unique over runs.
             deliver: takes the events of each frame.
+            illustrate: adds media to them before; without a frame when the stream has ended.
         """
         self.name, self._settings, self._look = name, settings, look
         self._opens, self._begins, self._token = opens, begins, token
         self._every, self._viewers = every, viewers
-        self._deliver = deliver or _keep_nothing
+        self._deliver, self._illustrate = deliver or _keep_nothing, illustrate
         self._lock = RLock()  # an app is called from one thread at a time
         self._opened: tuple[Source, Stream, App[Found]] | None = None
         self._closed = Flag()
@@ -98,7 +100,7 @@ class StreamRun(Generic[Found]):
             EyeError: one of them cannot be had.
         """
         source = self._opens()
-        stream = Stream(self.name, source.width, source.height, source.rate, f"{self.name}-{self._token}")
+        stream = Stream(self.name, source.width, source.height, source.rate, self._token)
         try:
             with self._lock:
                 self._opened = source, stream, self._begins(stream, self._settings)
@@ -228,15 +230,20 @@ class StreamRun(Generic[Found]):
             self._newest = frame
             self.looked += 1
             self._events += len(outcome.events)
+            seen = Seen(stream, frame, outcome, app, live)
+            if self._illustrate is not None and outcome.events:
+                outcome = replace(outcome, events=self._illustrate(seen, outcome.events))
+                seen = replace(seen, outcome=outcome)
             self._deliver(outcome.events)
             self.latency.add(time.time() - came, time.monotonic())
-            seen = Seen(stream, frame, outcome, app, live)
             for viewer in self._viewers:
                 viewer.see(seen)
 
     def _finish(self, app: App[Found]) -> None:
         with self._lock:
             events = app.finish()
+            if self._illustrate is not None:
+                events = self._illustrate(None, events)
             self._events += len(events)
             self._deliver(events)
 

@@ -23,6 +23,7 @@ from compoundeye.video._live_folder import LiveFolder
 from compoundeye.video._outbox import Outbox
 from compoundeye.video._site import SiteOf
 from compoundeye.video._site_file import SiteFile
+from compoundeye.video._snapshots import Snapshots
 from compoundeye.video._source import Source, open_source
 from compoundeye.video._stream_run import StreamRun, Viewer
 
@@ -53,6 +54,7 @@ def watch(
     sink: EventSink | None = None,
     viewers: Sequence[Viewer] = (),
     folder: LiveFolder | None = None,
+    snapshots: Snapshots | None = None,
     site_file: SiteFile | None = None,
     tell: Callable[[Sequence[dict[str, Any]]], None] | None = None,
     stop: Flag | None = None,
@@ -70,6 +72,7 @@ def watch(
         sink: where events go.
         viewers: who sees each frame.
         folder: where other processes look.
+        snapshots: adds pictures to events.
         site_file: is read again when it changes.
         tell: is called each second with the state of each stream.
         stop: ends the watch from another thread.
@@ -91,7 +94,7 @@ def watch(
         look = site.application.look(site.shared, device=device, threads=threads)
         batcher = Batcher(look)
         ends.callback(batcher.close)
-        runs = _runs(site, look, everyone, outbox, opens)
+        runs = _runs(site, look, everyone, outbox, snapshots, opens)
         watching = _Watching(site, runs, batcher, outbox, viewers, folder, site_file, tell)
         ends.callback(watching.end)
         _open(runs, [site.site.streams[run.name].source for run in runs])
@@ -108,7 +111,12 @@ def watch(
 
 
 def _runs(
-    site: SiteOf[Any], look: Look[Any], viewers: Sequence[Viewer], outbox: Outbox, opens: Callable[..., Source]
+    site: SiteOf[Any],
+    look: Look[Any],
+    viewers: Sequence[Viewer],
+    outbox: Outbox,
+    snapshots: Snapshots | None,
+    opens: Callable[..., Source],
 ) -> list[StreamRun[Any]]:
     token = secrets.token_hex(4)
     return [
@@ -124,6 +132,7 @@ def _runs(
             every=of.every,
             viewers=viewers,
             deliver=outbox.send,
+            illustrate=None if snapshots is None else snapshots.illustrate,
         )
         for (name, settings), of in zip(site.streams.items(), site.site.streams.values(), strict=True)
     ]
