@@ -51,4 +51,4 @@ def test_an_id_that_is_in_two_places_at_once_is_a_mistake_that_names_the_file(tm
     code, _, said = eye(twice, "--truth", tud("TUD-Campus")[0])
     assert code == 1
     assert "twice.txt beside" in said
-    assert "has id 1 twice in frame 3" in said
+    assert "id 1 is twice in frame 3 of the tracks" in said

@@ -242,7 +242,7 @@ def test_what_does_not_count_is_neither_missed_nor_held_against_the_tracks() -> 
 
 def test_an_identity_twice_in_a_frame_is_an_error_that_says_where() -> None:
     twice = Trajectories(np.array([4, 4]), np.array([9, 9]), np.zeros((2, 4)))
-    with pytest.raises(EyeError, match="the tracks has id 9 twice in frame 4"):
+    with pytest.raises(EyeError, match="id 9 is twice in frame 4 of the tracks"):
         compare(NOBODY, twice)
     with pytest.raises(EyeError, match="not finite"):
         compare(Trajectories(np.array([4]), np.array([9]), np.full((1, 4), np.nan)), NOBODY)

@@ -150,10 +150,10 @@ def _numbered(moments: list[tuple[Ints, Ints, Float]]) -> Comparison:
 
 def _check(side: Trajectories, name: str) -> None:
     if not np.isfinite(side.boxes).all():
-        raise EyeError(f"{name} has a box that is not finite: leave such lines out")
+        raise EyeError(f"a box of {name} is not finite: leave it out")
     order = np.lexsort((side.ids, side.frames))
     frames, ids = side.frames[order], side.ids[order]
     twice = np.flatnonzero((frames[1:] == frames[:-1]) & (ids[1:] == ids[:-1]))
     if len(twice):
         at = twice[0]
-        raise EyeError(f"{name} has id {ids[at]} twice in frame {frames[at]}: an id may occur once a frame")
+        raise EyeError(f"id {ids[at]} is twice in frame {frames[at]} of {name}: nobody is in two places at once")
