@@ -6,6 +6,7 @@ there may be only one.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pwd
@@ -13,7 +14,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -157,6 +160,15 @@ class Listener:
 
     def said(self, topic: str) -> list[bytes]:
         return [payload for name, payload, _ in list(self.heard) if name == topic]
+
+    def drained(self) -> bool:
+        """Whether all that the broker sent so far was read from the system."""
+        there = bytearray(4)
+        line = self._client.socket()
+        if line is None:
+            return True
+        fcntl.ioctl(line, termios.FIONREAD, there)
+        return int.from_bytes(there, sys.byteorder) == 0
 
     def wait_for(self, so: Callable[[], bool]) -> None:
         wait_until(so, self.changed)

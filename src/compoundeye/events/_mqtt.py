@@ -131,8 +131,9 @@ class MqttDelivery:
         """Let a session go that is of no use; why."""
         session, self._session = self._session, None
         assert session is not None
+        reason = session.lost or f"{self._address.shown} does not answer"
         session.close()
-        return session.lost or f"{self._address.shown} does not answer"
+        return reason
 
     def _new_client(self) -> Client:
         client = Client(CallbackAPIVersion.VERSION2, self._client, protocol=MQTTv311, reconnect_on_failure=False)
@@ -165,8 +166,9 @@ class _Session:
         with self._changed:
             self._changed.wait_for(lambda: self._joined or self.lost is not None, PATIENCE_S)
         if not self._joined:
+            reason = self.lost or f"{self._place} does not answer"
             self.close()
-            raise Unreachable(self.lost or f"{self._place} does not answer")
+            raise Unreachable(reason)
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         with self._changed:
