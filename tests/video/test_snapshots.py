@@ -29,7 +29,7 @@ def placed(monkeypatch: pytest.MonkeyPatch) -> None:
 def events(snapshots: Snapshots) -> list[Event]:
     site = SiteOf(site_of({"streams": {"a": {"source": "a"}}, "shades": {"span": 4}}), ShadeApplication())
     sent = Sent()
-    watch(site, opens=lambda _, **__: Script("a", 14), sink=sent, snapshots=snapshots)
+    watch(site, opens=lambda _, **__: Script("a", 14), sink=sent, media=[snapshots])
     return sent.events
 
 

@@ -171,6 +171,10 @@ def _described(state: dict[str, Any]) -> str:
         f"{state['dropped']:,} dropped",
         f"{state['events']:,} event{'s' * (state['events'] != 1)}",
         *([state["source"]] if state["source"] == "waiting" else ()),
-        *(state[key] for key in ("error", "source_error", "settings_error", "events_error") if state[key]),
+        *(
+            state[key]
+            for key in ("error", "source_error", "settings_error", "events_error", "media_error")
+            if state[key]
+        ),
     ]
     return f"{state['stream']}: {', '.join(parts)}"

@@ -94,7 +94,7 @@ def start(
             say(f"events: {sink.status().address}")
             sink.send(_left_open(to, settings.streams, chosen))
         keep = settings.site.keep
-        media = Path(keep.folder) if keep.folder else folder.folder / "media"
+        pictures = Path(keep.folder) if keep.folder else folder.folder / "media"
         kept = Retention(keep.days, media_bytes=round(keep.gigabytes * 1e9))
         stop = Flag()
         hide = settings.site.privacy.hide
@@ -104,13 +104,13 @@ def start(
         if request.show:
             viewers = [*viewers, Windows(stop, privacy=hide)]
         ends.pop_all()  # what was opened is closed by the watch
-        with Housekeeper(to, kept, media):
+        with Housekeeper(to, kept, pictures):
             return watch(
                 settings,
                 sink=sink,
                 viewers=viewers,
                 folder=folder,
-                snapshots=Snapshots(media, privacy=hide) if keep.snapshots else None,
+                media=[Snapshots(pictures, privacy=hide)] if keep.snapshots else [],
                 site_file=file,
                 tell=tell,
                 stop=stop,

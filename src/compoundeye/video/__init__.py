@@ -19,7 +19,7 @@ from compoundeye.video._site_file import SiteFile
 from compoundeye.video._snapshots import Snapshots
 from compoundeye.video._source import Source, open_source
 from compoundeye.video._status import SourceStatus
-from compoundeye.video._stream_run import Seen, Viewer
+from compoundeye.video._stream_run import Media, Seen, Viewer
 from compoundeye.video._tracker import TRACKERS, Tracker, TrackerKind, tracker
 from compoundeye.video._video_files import VideoFiles
 from compoundeye.video._watch import Watched, watch
@@ -38,6 +38,7 @@ __all__ = [
     "LiveFolder",
     "LiveView",
     "Look",
+    "Media",
     "MotBoxes",
     "Outcome",
     "Point",

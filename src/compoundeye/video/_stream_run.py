@@ -49,6 +49,17 @@ class Viewer(Protocol):
         """Nothing more comes. May be called twice, and while ``see`` still waits for something outside."""
 
 
+class Media(Protocol):
+    """Who adds files to events: pictures, clips. One that needs all frames is a viewer too."""
+
+    @property
+    def error(self) -> str | None:
+        """Why files are missing at present."""
+
+    def illustrate(self, seen: Seen | None, events: Sequence[Event]) -> Sequence[Event]:
+        """The messages of one frame with their files; of a stream's end, which has no frame. From several threads."""
+
+
 class StreamRun(Generic[Found]):
     """Opens, runs, counts and times one stream. ``run`` is a thread's; everything else may be called from others."""
 
@@ -64,7 +75,7 @@ class StreamRun(Generic[Found]):
         every: int = 1,
         viewers: Sequence[Viewer] = (),
         deliver: Callable[[Sequence[Event]], None] | None = None,
-        illustrate: Callable[[Seen | None, Sequence[Event]], Sequence[Event]] | None = None,
+        media: Sequence[Media] = (),
     ) -> None:
         """
         Args:
@@ -73,12 +84,12 @@ class StreamRun(Generic[Found]):
             begins: the stream's app.
             token: makes ids of events unique over runs.
             deliver: takes the events of each frame.
-            illustrate: adds media to them before; without a frame when the stream has ended.
+            media: add files to them before.
         """
         self.name, self._settings, self._look = name, settings, look
         self._opens, self._begins, self._token = opens, begins, token
         self._every, self._viewers = every, viewers
-        self._deliver, self._illustrate = deliver or _keep_nothing, illustrate
+        self._deliver, self._media = deliver or _keep_nothing, media
         self._lock = RLock()  # an app is called from one thread at a time
         self._opened: tuple[Source, Stream, App[Found]] | None = None
         self._closed = Flag()
@@ -162,6 +173,7 @@ class StreamRun(Generic[Found]):
             "captured": None if newest is None else newest.captured,
             "error": None if self.error is None else str(self.error),
             "settings_error": self.complaint,
+            "media_error": next((one.error for one in self._media if one.error), None),
         }
         return facts | self._source_facts() | self._told
 
@@ -231,8 +243,8 @@ class StreamRun(Generic[Found]):
             self.looked += 1
             self._events += len(outcome.events)
             seen = Seen(stream, frame, outcome, app, live)
-            if self._illustrate is not None and outcome.events:
-                outcome = replace(outcome, events=self._illustrate(seen, outcome.events))
+            if outcome.events and self._media:
+                outcome = replace(outcome, events=self._illustrated(seen, outcome.events))
                 seen = replace(seen, outcome=outcome)
             self._deliver(outcome.events)
             self.latency.add(time.time() - came, time.monotonic())
@@ -241,11 +253,14 @@ class StreamRun(Generic[Found]):
 
     def _finish(self, app: App[Found]) -> None:
         with self._lock:
-            events = app.finish()
-            if self._illustrate is not None:
-                events = self._illustrate(None, events)
+            events = self._illustrated(None, app.finish())
             self._events += len(events)
             self._deliver(events)
+
+    def _illustrated(self, seen: Seen | None, events: Sequence[Event]) -> Sequence[Event]:
+        for one in self._media:
+            events = one.illustrate(seen, events)
+        return events
 
 
 def _keep_nothing(_: Sequence[Event]) -> None:

@@ -23,9 +23,8 @@ from compoundeye.video._live_folder import LiveFolder
 from compoundeye.video._outbox import Outbox
 from compoundeye.video._site import SiteOf
 from compoundeye.video._site_file import SiteFile
-from compoundeye.video._snapshots import Snapshots
 from compoundeye.video._source import Source, open_source
-from compoundeye.video._stream_run import StreamRun, Viewer
+from compoundeye.video._stream_run import Media, StreamRun, Viewer
 
 TICK_S = 1.0
 """States are told, and settings read again, so often."""
@@ -54,7 +53,7 @@ def watch(
     sink: EventSink | None = None,
     viewers: Sequence[Viewer] = (),
     folder: LiveFolder | None = None,
-    snapshots: Snapshots | None = None,
+    media: Sequence[Media] = (),
     site_file: SiteFile | None = None,
     tell: Callable[[Sequence[dict[str, Any]]], None] | None = None,
     stop: Flag | None = None,
@@ -72,7 +71,7 @@ def watch(
         sink: where events go.
         viewers: who sees each frame.
         folder: where other processes look.
-        snapshots: adds pictures to events.
+        media: adds files to events, such as `Snapshots`.
         site_file: is read again when it changes.
         tell: is called each second with the state of each stream.
         stop: ends the watch from another thread.
@@ -94,7 +93,7 @@ def watch(
         look = site.application.look(site.shared, device=device, threads=threads)
         batcher = Batcher(look)
         ends.callback(batcher.close)
-        runs = _runs(site, look, everyone, outbox, snapshots, opens)
+        runs = _runs(site, look, everyone, outbox, media, opens)
         watching = _Watching(site, runs, batcher, outbox, viewers, folder, site_file, tell)
         ends.callback(watching.end)
         _open(runs, [site.site.streams[run.name].source for run in runs])
@@ -115,7 +114,7 @@ def _runs(
     look: Look[Any],
     viewers: Sequence[Viewer],
     outbox: Outbox,
-    snapshots: Snapshots | None,
+    media: Sequence[Media],
     opens: Callable[..., Source],
 ) -> list[StreamRun[Any]]:
     token = secrets.token_hex(4)
@@ -132,7 +131,7 @@ def _runs(
             every=of.every,
             viewers=viewers,
             deliver=outbox.send,
-            illustrate=None if snapshots is None else snapshots.illustrate,
+            media=media,
         )
         for (name, settings), of in zip(site.streams.items(), site.site.streams.values(), strict=True)
     ]
