@@ -175,6 +175,23 @@ def test_a_camera_of_several_that_is_not_there_yet_is_waited_for(monkeypatch: py
     assert "rtsp://camera does not answer" in told
 
 
+def test_a_site_waits_for_its_only_camera_after_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("compoundeye.video._stream_run.FIRST_TRY_S", 0.01)
+    path = tmp_path / "site.toml"
+    path.write_text("[streams.a]\nsource = 'rtsp://camera'\n")
+    tries = list[int]()
+
+    def opens(_: str, **__: Any) -> Script:
+        tries.append(1)
+        if len(tries) < 3:
+            raise EyeError("rtsp://camera does not answer")
+        return Script("a", 20)
+
+    file = SiteFile(path, ShadeApplication())
+    assert watch(file.site, site_file=file, opens=opens).streams[0]["looked"] == 20
+    assert len(tries) == 3
+
+
 @pytest.mark.parametrize("sources", [("rtsp://camera",), ("no.mp4", "rtsp://camera"), ("a", "no.mp4")])
 def test_a_mistake_in_a_source_is_told_at_once(sources: tuple[str, ...]) -> None:
     def opens(source: str, *, stream: str, **_: Any) -> Script:

@@ -96,7 +96,7 @@ def watch(
         runs = _runs(site, look, everyone, outbox, media, opens)
         watching = _Watching(site, runs, batcher, outbox, viewers, folder, site_file, tell)
         ends.callback(watching.end)
-        _open(runs, [site.site.streams[run.name].source for run in runs])
+        _open(runs, [site.site.streams[run.name].source for run in runs], patient=site_file is not None)
         began = time.monotonic()
         watching.start()
         stopped = watching.wait(stop or Flag())
@@ -137,16 +137,16 @@ def _runs(
     ]
 
 
-def _open(runs: Sequence[StreamRun[Any]], sources: Sequence[str]) -> None:
-    """Open all at once. A mistake is told at once; a camera of several that does not answer is waited for."""
+def _open(runs: Sequence[StreamRun[Any]], sources: Sequence[str], *, patient: bool) -> None:
+    """Open all at once. A mistake is told at once; a camera of several, or of a site file, is waited for."""
     with ThreadPoolExecutor(len(runs), thread_name_prefix="open") as pool:
         opening = [pool.submit(run.open) for run in runs]
     failures = [future.exception() for future in opening]
-    some_work = not all(failures)
+    patient = patient or not all(failures)
     for run, source, failure in zip(runs, sources, failures, strict=True):
         if failure is None:
             continue
-        if not (some_work and isinstance(failure, EyeError) and MAY_COME.match(source)):
+        if not (patient and isinstance(failure, EyeError) and MAY_COME.match(source)):
             raise failure
         run.complaint = str(failure)
 
