@@ -47,3 +47,11 @@ def street(number: int) -> Plain:
     done, pixels = video.read()
     assert done
     return Plain(np.ascontiguousarray(pixels[:, :, ::-1]))
+
+
+def squared(image: Plain) -> Plain:
+    """The same in the upper left corner of a square of grey, as detectors of square inputs see it."""
+    side = max(image.width, image.height)
+    pixels = np.full((side, side, 3), 114, np.uint8)
+    pixels[: image.height, : image.width] = image.pixels
+    return Plain(pixels)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from detect_samples import Plain, street
+from detect_samples import Plain, squared, street
 from onnx import TensorProto, helper, numpy_helper
 
 from compoundeye.models import Detector, WeightsError, card, load_detector, weights
@@ -87,7 +87,7 @@ def test_yolox_of_ones_own_finds_what_the_catalogues_finds(yolox: Path) -> None:
     assert detector.names == COCO_80
     assert detector.input_size == published.input_size
     assert detector.identity.name == "mine"
-    image = street(200)
+    image = squared(street(200))
     np.testing.assert_array_equal(detector.prepare(image), published.prepare(image))
     found, wanted = look(detector, image, 0.5), look(published, image, 0.5)
     assert len(found) == len(wanted) == 7

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from detect_samples import Plain, street
+from detect_samples import Plain, squared, street
 
 from compoundeye.models import Detector, card, load, load_detector, weights
 from compoundeye.models._class_names import COCO_80, coco_ids
 from compoundeye.models._detect_heads import Candidates
+from compoundeye.models._detect_views import OneView, View
 from compoundeye.models._letterbox import Letterbox
 from compoundeye.models._openvino import supported_precisions
 from compoundeye.records import EyeError, ModelIdentity
@@ -144,7 +145,8 @@ class Said:
 def test_a_thing_of_two_names_is_one_thing(asked: dict[str, Any], names: list[str]) -> None:
     entry, said = card("yolov4-tiny"), Said()
     identity = ModelIdentity("said", "1", "0" * 64)
-    detector = Detector(entry, identity, ("person", "car", "truck"), said, Letterbox(80, 80, "corner"), said.head, 0.5)
+    view = OneView(View(Letterbox(80, 80, "corner"), said, said.head))
+    detector = Detector(entry, identity, ("person", "car", "truck"), view, 0.5)
     found = look(detector, Plain(np.zeros((160, 160, 3), np.uint8)), **asked)
     assert [found.names[place] for place in found.classes] == names
     np.testing.assert_array_equal(found.boxes[0], [2, 0, 160, 120])  # in pixels of the picture, not of the input
@@ -194,11 +196,35 @@ def test_yolox_says_what_its_file_says() -> None:
     session = _session("yolox-tiny-humanart")
     detector = load_detector("yolox-tiny-humanart", precision="fp32")
     for number in FRAMES:
-        prepared = detector.prepare(street(number))
+        prepared = detector.prepare(squared(street(number)))
         pixels = prepared[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
         found = session.run(None, {"input": pixels})[0][0]
         found = found[found[:, 4] >= 0.05]
         _same(detector, prepared, (found[:, :4], found[:, 4], np.zeros(len(found), np.int64)), 0.05)
+
+
+def test_a_cut_input_shows_what_the_square_one_shows() -> None:
+    detector = load_detector("yolox-tiny-humanart", precision="fp32")
+    for number in FRAMES:
+        image = street(number)
+        assert detector.prepare(image).shape == (320, 416, 3)
+        cut, square = look(detector, image, min_score=0.5), look(detector, squared(image), min_score=0.5)
+        assert len(cut) == len(square) > 2
+        for box, score in zip(cut.boxes, cut.scores, strict=True):
+            near = np.abs(square.boxes - box).max(axis=1).argmin()
+            assert np.abs(square.boxes[near] - box).max() < 5  # of 768: it is the same network, with less grey below
+            assert abs(square.scores[near] - score) < 0.08
+
+
+def test_pictures_of_several_shapes_go_together(detector: Detector) -> None:
+    wide = Plain(np.ascontiguousarray(street(200).rgb()[150:400]))
+    tall = Plain(np.ascontiguousarray(street(640).rgb()[:, 250:550]))
+    images = [wide, tall, street(0), wide]
+    sizes = [(image.width, image.height) for image in images]
+    together = detector([detector.prepare(image) for image in images], sizes)
+    assert min(len(found) for found in together) > 0
+    for image, found in zip(images, together, strict=True):
+        np.testing.assert_array_equal(found.boxes, look(detector, image).boxes)
 
 
 def test_tiny_yolov3_says_what_its_file_says() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from compoundeye.models._card import Card
-from compoundeye.models._detect_heads import Allowed, Candidates, Head
+from compoundeye.models._detect_heads import Allowed, Candidates
+from compoundeye.models._detect_views import Views
 from compoundeye.models._letterbox import Letterbox
 from compoundeye.models._nms import nms
-from compoundeye.models._runtime import Array, Arrays
 from compoundeye.records import Detections, EyeError, Image, ModelIdentity
 
 UInt8 = npt.NDArray[np.uint8]
@@ -23,18 +22,6 @@ MIN_SCORE = 0.1
 
 RIVALS = (("car", "bus", "train", "truck"), ("bicycle", "motorcycle"))
 """Detectors often give one vehicle two names, and a count would count it twice."""
-
-
-class Network(Protocol):
-    """What runs: as ``Runtime`` says, and quantised networks too."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def precision(self) -> str: ...
-    @property
-    def batch(self) -> int: ...
-    def __call__(self, batch: Array) -> Arrays: ...
 
 
 class Detector:
@@ -50,9 +37,7 @@ class Detector:
         card: Card,
         identity: ModelIdentity,
         names: Sequence[str],
-        runtime: Network,
-        letterbox: Letterbox,
-        head: Head,
+        views: Views,
         iou: float,
         batch: int | None = None,
     ) -> None:
@@ -60,16 +45,14 @@ class Detector:
         self.identity = identity
         self.names = tuple(names)
         """Names of the classes, in the order of ``Detections.classes``."""
-        self._runtime = runtime
-        self._letterbox = letterbox
-        self._head = head
+        self._views = views
         self._iou = iou
-        self._batch = batch or runtime.batch
+        self._batch = batch or views.largest.network.batch
 
     @property
     def input_size(self) -> tuple[int, int]:
-        """Width and height in pixels at which the network looks."""
-        return self._letterbox.width, self._letterbox.height
+        """Width and height in pixels at which the network looks; at less where a picture does not fill it."""
+        return self._views.largest.letterbox.width, self._views.largest.letterbox.height
 
     @property
     def batch(self) -> int:
@@ -79,16 +62,16 @@ class Detector:
     @property
     def precision(self) -> str:
         """Arithmetic of the network: "fp32", "bf16" or "int8"."""
-        return self._runtime.precision
+        return self._views.largest.network.precision
 
     @property
     def runtime(self) -> str:
         """Engine and version, for reports."""
-        return self._runtime.name
+        return self._views.largest.network.name
 
     def prepare(self, image: Image) -> UInt8:
         """[height, width, 3] RGB: the picture as this network wants it, in one pass from decoded pixels."""
-        return self._letterbox.prepare(image)
+        return self._views.of_picture(image.width, image.height).letterbox.prepare(image)
 
     def __call__(
         self,
@@ -115,15 +98,19 @@ class Detector:
         if len(prepared) != len(sizes):
             raise ValueError(f"{len(prepared)} pictures but {len(sizes)} sizes")
         allowed, group = self._allowed(classes), self._groups(rivals)
-        found: list[Candidates] = []
-        for start in range(0, len(prepared), self._batch):
-            outputs = self._runtime(np.stack(prepared[start : start + self._batch]))
-            found += self._head(outputs, min_score, allowed)
-        return [self._detections(one, group, *size) for one, size in zip(found, sizes, strict=True)]
+        found: dict[int, Detections] = {}
+        for (height, width), places in _by_shape(prepared).items():
+            view = self._views.of_input(width, height)
+            for start in range(0, len(places), self._batch):
+                part = places[start : start + self._batch]
+                outputs = view.network(np.stack([prepared[place] for place in part]))
+                for place, one in zip(part, view.head(outputs, min_score, allowed), strict=True):
+                    found[place] = self._detections(one, group, view.letterbox, *sizes[place])
+        return [found[place] for place in range(len(prepared))]
 
-    def _detections(self, found: Candidates, group: Int32, width: int, height: int) -> Detections:
+    def _detections(self, found: Candidates, group: Int32, letterbox: Letterbox, width: int, height: int) -> Detections:
         kept = nms(found.boxes, found.scores, group[found.classes], self._iou)
-        boxes = self._letterbox.restore(found.boxes[kept], width, height)
+        boxes = letterbox.restore(found.boxes[kept], width, height)
         return Detections(boxes, found.scores[kept], found.classes[kept], self.names)
 
     def _groups(self, rivals: Collection[Collection[str]]) -> Int32:
@@ -144,6 +131,14 @@ class Detector:
         allowed = np.zeros(len(self.names), np.bool_)
         allowed[[places[name] for name in classes]] = True
         return allowed
+
+
+def _by_shape(prepared: Sequence[UInt8]) -> Mapping[tuple[int, int], list[int]]:
+    """Places of the pictures of each height and width: only those go through a network together."""
+    shapes: dict[tuple[int, int], list[int]] = {}
+    for place, picture in enumerate(prepared):
+        shapes.setdefault((picture.shape[0], picture.shape[1]), []).append(place)
+    return shapes
 
 
 def _some(names: Sequence[str]) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from compoundeye.models._card import Card, Precision
 from compoundeye.models._catalogue import card as card_of
 from compoundeye.models._class_names import CLASS_NAMES
 from compoundeye.models._detect import Detector
 from compoundeye.models._detect_heads import Dense
+from compoundeye.models._detect_views import CutViews, OneView, View
 from compoundeye.models._graph_cache import cached_graph
 from compoundeye.models._letterbox import Letterbox
 from compoundeye.models._precision import choose_precision
@@ -74,32 +73,27 @@ def load_detector(
     """
     settings = Settings(device, precision, threads)
     if name.endswith(".onnx") or Path(name).is_file():
-        return _warm(_load_file(Path(name).expanduser(), settings))
+        return _load_file(Path(name).expanduser(), settings)
     card = card_of(name)
     if card.task != "detect":
         raise EyeError(f"{name} says what a picture is, not where things are: choose a model whose task is detect")
-    return _warm(DETECTOR_LOADERS[card.architecture](card, weights(card, progress), settings))
-
-
-def _warm(detector: Detector) -> Detector:
-    """The same, with its network compiled: the first frame of a live stream must not wait for that."""
-    width, height = detector.input_size
-    detector([np.zeros((height, width, 3), np.uint8)], [(width, height)])
-    return detector
+    return DETECTOR_LOADERS[card.architecture](card, weights(card, progress), settings)
 
 
 def _load_yolox(card: Card, path: Path, settings: Settings) -> Detector:
-    from compoundeye.models._yolox import yolox_decode, yolox_graph
+    from compoundeye.models._yolox import STRIDES, yolox_decode, yolox_graph
 
-    size = card.input_size
-    graph = cached_graph(
-        path.with_suffix(".raw.onnx"),
-        lambda: yolox_graph(path.read_bytes(), size, len(names_of(card))),
-        ("_yolox.py", "_detect_graph.py"),
-    )
-    head = Dense(yolox_decode((size, size)))
-    runtime = _open(card, graph, settings)
-    return Detector(card, identity(card), names_of(card), runtime, Letterbox(size, size, "corner"), head, _YOLOX_IOU)
+    def view(width: int, height: int) -> View:
+        size = (width, height)
+        graph = cached_graph(
+            path.with_name(f"{path.stem}.{width}x{height}.onnx"),
+            lambda: yolox_graph(path.read_bytes(), size, len(names_of(card))),
+            ("_yolox.py", "_detect_graph.py"),
+        )
+        return View(Letterbox(*size, "corner"), _open(card, graph, settings), Dense(yolox_decode(size)))
+
+    views = CutViews(view, card.input_size, max(STRIDES))
+    return Detector(card, identity(card), names_of(card), views, _YOLOX_IOU)
 
 
 def _load_darknet(card: Card, path: Path, settings: Settings) -> Detector:
@@ -109,9 +103,8 @@ def _load_darknet(card: Card, path: Path, settings: Settings) -> Detector:
     network = read_darknet((path.parent / card.beside[0].name).read_text("utf-8"), path.read_bytes())
     head = Dense(yolo_decode(network.maps, network.size))
     runtime = _open(card, network.graph, settings)
-    return Detector(
-        card, identity(card), names_of(card), runtime, Letterbox(*network.size, "stretch"), head, _DARKNET_IOU
-    )
+    view = OneView(View(Letterbox(*network.size, "stretch"), runtime, head))
+    return Detector(card, identity(card), names_of(card), view, _DARKNET_IOU)
 
 
 def _load_tiny_yolov3(card: Card, path: Path, settings: Settings) -> Detector:
@@ -127,7 +120,8 @@ def _load_tiny_yolov3(card: Card, path: Path, settings: Settings) -> Detector:
     head = Dense(yolo_decode(tiny_yolov3_maps(size), size))
     runtime = _open(card, graph, settings)
     letterbox = Letterbox(*size, "centre", _KERAS_FILL)
-    return Detector(card, identity(card), names_of(card), runtime, letterbox, head, _KERAS_IOU)
+    view = OneView(View(letterbox, runtime, head))
+    return Detector(card, identity(card), names_of(card), view, _KERAS_IOU)
 
 
 def _load_efficientdet(card: Card, path: Path, settings: Settings) -> Detector:
@@ -140,7 +134,8 @@ def _load_efficientdet(card: Card, path: Path, settings: Settings) -> Detector:
     network = TfliteNetwork(part.network, settings.threads)
     head = EfficientDetHead(network, part.anchors, card.input_size)
     letterbox = Letterbox(card.input_size, card.input_size, "corner", _EFFICIENTDET_FILL)
-    return Detector(card, identity(card), names_of(card), network, letterbox, head, _EFFICIENTDET_IOU)
+    view = OneView(View(letterbox, network, head))
+    return Detector(card, identity(card), names_of(card), view, _EFFICIENTDET_IOU)
 
 
 DETECTOR_LOADERS: Mapping[str, Callable[[Card, Path, Settings], Detector]] = {

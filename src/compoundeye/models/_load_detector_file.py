@@ -23,6 +23,7 @@ from compoundeye.models._detect_file import Traits, recognise
 from compoundeye.models._detect_file_heads import DetrHead, FinalHead, YoloxHead, label_classes
 from compoundeye.models._detect_graph import take_bytes
 from compoundeye.models._detect_heads import Head
+from compoundeye.models._detect_views import OneView, View
 from compoundeye.models._error import WeightsError
 from compoundeye.models._letterbox import Fit, Letterbox
 from compoundeye.models._runtime import open_onnx
@@ -84,9 +85,7 @@ def load_detector_file(path: Path, *, device: str, precision: Callable[[Card], P
         card,
         identity,
         names.names,
-        runtime,
-        letterbox,
-        _head(traits, names),
+        OneView(View(letterbox, runtime, _head(traits, names))),
         _NO_SUPPRESSION if traits.iou is None else traits.iou,
         batch=traits.batch or None,
     )

@@ -19,28 +19,30 @@ _TENSORS = {"1122": "raw", "1191": "scores"}
 # The file has COCO's 80 outputs but was trained on people alone: on pictures of streets no other output reaches 0.01.
 _CLASS_WEIGHTS = "bbox_head.multi_level_conv_cls."
 _CLASS_SHAPE = "1058"
+# The first layers sort pixels by their place in squares of two (section 2.1, "Focus"): two reshapes to fixed sizes.
+_PIXEL_SHAPE, _SORTED_SHAPE = "493", "508"
 
 
-def yolox_graph(data: bytes, size: int, classes: int) -> bytes:
+def yolox_graph(data: bytes, size: tuple[int, int], classes: int) -> bytes:
     """Build the network.
 
     Args:
         data: the published file.
-        size: side of the square input in pixels.
+        size: width and height of the input in pixels, multiples of 32.
         classes: K, how many classes from the first on are kept.
 
     Returns:
-        Input ``pixels`` uint8 [N, size, size, 3]; outputs ``raw`` float32 [N, A, 4] for ``yolox_decode`` and
+        Input ``pixels`` uint8 [N, height, width, 3]; outputs ``raw`` float32 [N, A, 4] for ``yolox_decode`` and
         ``scores`` float32 [N, A, K].
 
     Raises:
         WeightsError: not the published file.
     """
     model = cut(onnx.load_model_from_string(data), _TENSORS)
-    _keep(model, classes)
+    _shape(model, size, classes)
     free_batch(model)
     # The data_preprocessor of MMDetection's YOLOX has no mean and no deviation: bytes in the order of OpenCV.
-    take_bytes(model, (size, size), Pixels(bgr=True))
+    take_bytes(model, size, Pixels(bgr=True))
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -64,9 +66,15 @@ def yolox_decode(size: tuple[int, int], strides: Sequence[int] = STRIDES) -> Dec
     return decode
 
 
-def _keep(model: onnx.ModelProto, classes: int) -> None:
+def _shape(model: onnx.ModelProto, size: tuple[int, int], classes: int) -> None:
+    width, height = size
+    shapes = {
+        _CLASS_SHAPE: (1, -1, classes),
+        _PIXEL_SHAPE: (1, 3, height // 2, 2, width // 2, 2),
+        _SORTED_SHAPE: (1, 12, height // 2, width // 2),
+    }
     for tensor in model.graph.initializer:
         if tensor.name.startswith(_CLASS_WEIGHTS):
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor)[:classes].copy(), tensor.name))
-        elif tensor.name == _CLASS_SHAPE:
-            tensor.CopyFrom(numpy_helper.from_array(np.array([1, -1, classes], np.int64), tensor.name))
+        elif tensor.name in shapes:
+            tensor.CopyFrom(numpy_helper.from_array(np.array(shapes[tensor.name], np.int64), tensor.name))
