@@ -35,6 +35,7 @@ COMMANDS = {
     "runs": "Train",
     "benchmark": "Plan",
     "watch": "Watch",
+    "events": "Watch",
     "track": "Watch",
     "evaluate": "Watch",
     "console": "Look",
