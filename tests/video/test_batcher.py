@@ -27,7 +27,7 @@ def ask(lane: Lane[int], look: ShadeLook, stream: str, index: int) -> Future[int
 
 def test_every_stream_gets_its_own_answers(ends: ExitStack) -> None:
     look = ShadeLook(batch=4)
-    batcher = Batcher(look)
+    batcher = Batcher([look])
     ends.callback(batcher.close)
     answers = dict[str, list[int]]()
 
@@ -46,7 +46,7 @@ def test_every_stream_gets_its_own_answers(ends: ExitStack) -> None:
 def test_a_batch_takes_one_of_each_before_it_takes_seconds(ends: ExitStack) -> None:
     look = ShadeLook(batch=4)
     look.hold()
-    batcher = Batcher(look, wait_s=0.0)
+    batcher = Batcher([look], wait_s=0.0)
     ends.callback(batcher.close)
     ends.callback(look.allow)
     greedy, modest, rare = (ends.enter_context(batcher.lane()) for _ in range(3))
@@ -65,7 +65,7 @@ def test_a_batch_takes_one_of_each_before_it_takes_seconds(ends: ExitStack) -> N
 def test_busy_streams_are_served_equally(ends: ExitStack) -> None:
     """One that asks for two at a time is no better off than those that ask for one."""
     look = ShadeLook(batch=2)
-    batcher = Batcher(look, wait_s=0.0)
+    batcher = Batcher([look], wait_s=0.0)
     ends.callback(batcher.close)
     ends.callback(look.allow)
     look.hold()
@@ -86,7 +86,7 @@ def test_busy_streams_are_served_equally(ends: ExitStack) -> None:
 
 def test_a_batch_does_not_wait_for_a_stream_that_sends_nothing(ends: ExitStack) -> None:
     look = ShadeLook(batch=8)
-    batcher = Batcher(look)
+    batcher = Batcher([look])
     ends.callback(batcher.close)
     ends.enter_context(batcher.lane())  # silent for ever
     lane = ends.enter_context(batcher.lane())
@@ -96,7 +96,7 @@ def test_a_batch_does_not_wait_for_a_stream_that_sends_nothing(ends: ExitStack) 
 def test_a_model_that_fails_fails_those_that_asked_and_no_other(ends: ExitStack) -> None:
     look = ShadeLook()
     look.fails_at = 3
-    batcher = Batcher(look)
+    batcher = Batcher([look])
     ends.callback(batcher.close)
     lane = ends.enter_context(batcher.lane())
     futures = [ask(lane, look, "a", index) for index in range(5)]
@@ -108,7 +108,7 @@ def test_a_model_that_fails_fails_those_that_asked_and_no_other(ends: ExitStack)
 def test_whoever_waits_when_it_closes_is_told(ends: ExitStack) -> None:
     look = ShadeLook()
     look.hold()
-    batcher = Batcher(look)
+    batcher = Batcher([look])
     lane = ends.enter_context(batcher.lane())
     futures = [ask(lane, look, "a", index) for index in range(3)]
     closing = Thread(target=batcher.close)
@@ -124,7 +124,7 @@ def test_whoever_waits_when_it_closes_is_told(ends: ExitStack) -> None:
 def test_a_stream_that_leaves_takes_its_questions_with_it(ends: ExitStack) -> None:
     look = ShadeLook()
     look.hold()
-    batcher = Batcher(look)
+    batcher = Batcher([look])
     ends.callback(batcher.close)
     ends.callback(look.allow)
     with batcher.lane() as lane:

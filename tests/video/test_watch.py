@@ -74,6 +74,13 @@ def test_a_file_is_seen_whole_and_in_order() -> None:
     assert noted.closed
 
 
+def test_frames_stay_in_order_though_several_are_looked_at_at_a_time() -> None:
+    application = ShadeApplication()
+    found = watched([Script("a", 200), Script("b", 200)], application, threads=3)
+    assert [one["looked"] for one in found.streams] == [200, 200]
+    assert application.apps["a"].shades == application.apps["b"].shades == list(range(200))
+
+
 def test_every_event_has_one_beginning_and_one_end() -> None:
     application, sent = ShadeApplication(batch=2), Sent()
     watched([Script(name, 33) for name in "abc"], application, {"shades": {"span": 7}}, sink=sent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Condition, Thread
@@ -35,20 +35,20 @@ class Lane(Generic[Found]):
 
 
 class Batcher(Generic[Found]):
-    """Runs a look in threads of its own over the frames of all streams.
+    """Runs looks of one kind, each in a thread of its own, over the frames of all streams.
 
     Fair: a batch takes one frame of each stream that has one, beginning with those served longest ago; second frames
     only fill what is left. Bounded: a batch that is not full starts after ``wait_s``, or at once if every stream is in.
     """
 
-    def __init__(self, look: Look[Found], *, workers: int = 1, wait_s: float = WAIT_S) -> None:
-        self._look, self._wait_s = look, wait_s
-        self._batch = max(1, look.batch)
+    def __init__(self, looks: Sequence[Look[Found]], *, wait_s: float = WAIT_S) -> None:
+        self._wait_s = wait_s
+        self._batch = max(1, looks[0].batch)
         self._lanes = list[Lane[Found]]()
         self._changed = Condition()
         self._closed = False
         self.batches = 0
-        self._threads = [Thread(target=self._work, daemon=True, name=f"look-{index}") for index in range(workers)]
+        self._threads = [Thread(target=self._work, args=(look,), daemon=True, name="look") for look in looks]
         for thread in self._threads:
             thread.start()
 
@@ -89,11 +89,11 @@ class Batcher(Generic[Found]):
             self._changed.notify_all()
         return future
 
-    def _work(self) -> None:
+    def _work(self, look: Look[Found]) -> None:
         while taken := self._take():
             futures = [future for *_, future in taken]
             try:
-                found = self._look([frame for frame, *_ in taken], [pixels for _, pixels, _ in taken])
+                found = look([frame for frame, *_ in taken], [pixels for _, pixels, _ in taken])
             except BaseException as error:  # whoever waits must hear of it, or waits for ever
                 for future in futures:
                     future.set_exception(error)

@@ -18,8 +18,6 @@ from compoundeye.video._latency import Latency
 from compoundeye.video._source import Source
 
 Found = TypeVar("Found")
-AHEAD = 2
-"""Batches that a lossless stream asks for before it waits: while one is looked at, the next is decoded."""
 FIRST_TRY_S, LONGEST_TRY_S = 1.0, 30.0
 """Between tries to open a camera that was not there at the start."""
 BUSY_S = 0.5
@@ -73,6 +71,7 @@ class StreamRun(Generic[Found]):
         *,
         token: str,
         every: int = 1,
+        ahead: int = 2,
         viewers: Sequence[Viewer] = (),
         deliver: Callable[[Sequence[Event]], None] | None = None,
         media: Sequence[Media] = (),
@@ -83,12 +82,13 @@ class StreamRun(Generic[Found]):
             opens: the source; called again while it cannot be opened.
             begins: the stream's app.
             token: makes ids of events unique over runs.
+            ahead: frames that a lossless stream asks for before it waits; a live one asks for one.
             deliver: takes the events of each frame.
             media: add files to them before.
         """
         self.name, self._settings, self._look = name, settings, look
         self._opens, self._begins, self._token = opens, begins, token
-        self._every, self._viewers = every, viewers
+        self._every, self._ahead, self._viewers = every, ahead, viewers
         self._deliver, self._media = deliver or _keep_nothing, media
         self._lock = RLock()  # an app is called from one thread at a time
         self._opened: tuple[Source, Stream, App[Found]] | None = None
@@ -220,7 +220,7 @@ class StreamRun(Generic[Found]):
     def _follow(self, source: Source, stream: Stream, app: App[Found], lane: Lane[Found]) -> None:
         last = -self._every
         # Live: whatever waited behind another frame would be old when its turn came.
-        ahead = 1 if source.live else AHEAD * max(1, self._look.batch)
+        ahead = 1 if source.live else self._ahead
         try:
             for frame in source.frames():
                 if frame.index - last < self._every:

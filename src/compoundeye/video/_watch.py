@@ -28,6 +28,8 @@ from compoundeye.video._stream_run import Media, StreamRun, Viewer
 
 TICK_S = 1.0
 """States are told, and settings read again, so often."""
+MOST_LOOKS = 4
+"""Copies of a model in memory."""
 GRACE_S = 5.0
 """Streams have so long to end before those who watch are closed under them."""
 RATE_TICKS = 5
@@ -90,10 +92,10 @@ def watch(
         ends.callback(outbox.close)
         if not site.streams:
             raise EyeError(f"{site.site.where}: there is no stream to watch; name a source, or add [streams.NAME]")
-        look = site.application.look(site.shared, device=device, threads=threads)
-        batcher = Batcher(look)
+        looks = _looks(site, device, threads)
+        batcher = Batcher(looks)
         ends.callback(batcher.close)
-        runs = _runs(site, look, everyone, outbox, media, opens)
+        runs = _runs(site, looks, everyone, outbox, media, opens)
         watching = _Watching(site, runs, batcher, outbox, viewers, folder, site_file, tell)
         ends.callback(watching.end)
         _open(runs, [site.site.streams[run.name].source for run in runs], patient=site_file is not None)
@@ -109,9 +111,23 @@ def watch(
     return Watched(tuple(run.summary() for run in runs), seconds, stopped)
 
 
+def _looks(site: SiteOf[Any], device: str, threads: int) -> list[Look[Any]]:
+    """One that has all threads, where a single camera wants its answer soon; else several that share them.
+
+    Two looks of one thread see more frames a second than one of two threads, which wait for each other at every layer
+    (``benchmarks/video_pipeline.py``); but a single frame takes longer.
+    """
+    streams = site.site.streams.values()
+    soon = len(streams) == 1 and all(one.live or (one.live is None and MAY_COME.match(one.source)) for one in streams)
+    workers = 1 if soon or device != "cpu" else max(1, min(threads, MOST_LOOKS))
+    return [
+        site.application.look(site.shared, device=device, threads=max(1, threads // workers)) for _ in range(workers)
+    ]
+
+
 def _runs(
     site: SiteOf[Any],
-    look: Look[Any],
+    looks: Sequence[Look[Any]],
     viewers: Sequence[Viewer],
     outbox: Outbox,
     media: Sequence[Media],
@@ -122,13 +138,15 @@ def _runs(
         StreamRun(
             name,
             settings,
-            look,
+            looks[0],
             partial(
                 opens, of.source, stream=name, live=of.live, rate=of.rate, hardware=of.hardware, options=of.options
             ),
             site.application.open,
             token=token,
             every=of.every,
+            # While some are looked at, the next are decoded.
+            ahead=len(looks) + max(1, looks[0].batch),
             viewers=viewers,
             deliver=outbox.send,
             media=media,
