@@ -12,7 +12,7 @@ from compoundeye.apps.traffic import TrafficApp, TrafficSettings
 from compoundeye.records import Detections, Event, Frame, Tracks
 from compoundeye.video import Stream
 
-NAMES = ("person", "car", "suitcase")
+NAMES = ("person", "car", "suitcase", "bicycle")
 SIZE = (640, 360)
 BEGAN = 1_800_000_000.0
 """Capture time of the first frame: a whole quarter of an hour."""

@@ -15,6 +15,7 @@ from compoundeye.apps.traffic._heat import Heat
 from compoundeye.apps.traffic._interval import Intervals
 from compoundeye.apps.traffic._layout import Layout, layout
 from compoundeye.apps.traffic._motion import Motion
+from compoundeye.apps.traffic._riders import Riders
 from compoundeye.apps.traffic._scene import Scene, plain_boxes, scene
 from compoundeye.apps.traffic._settings import PEOPLE, TrafficSettings
 from compoundeye.apps.traffic._state import state
@@ -31,7 +32,7 @@ class TrafficApp:
         """Raises ``EyeError`` for settings that do not fit the stream."""
         self._stream, self._tracker, self._settings = stream, tracker, settings
         self._layout = layout(stream, settings)
-        self._visitors, self._motion = Visitors(settings.tracker.linger_s), Motion()
+        self._visitors, self._motion, self._riders = Visitors(settings.tracker.linger_s), Motion(), Riders()
         self._desk = Desk(stream, "traffic", settings.update_s)
         self._intervals = Intervals(settings.interval_s)
         self._heat = Heat(settings.heat_columns, stream.width, stream.height)
@@ -69,7 +70,7 @@ class TrafficApp:
         followed = found[wanted[found.classes]] if len(found) else found
         tracks = self._tracker.update(followed, frame.time_s, frame)
         last = None if self._scene is None else self._scene.time_s
-        now = self._scene = scene(frame, last, tracks, self._visitors, self._motion, self._layout.ground)
+        now = self._scene = scene(frame, last, tracks, self._visitors, self._motion, self._riders, self._layout.ground)
         self._desk.at(frame)
         ended = self._intervals.step(frame.captured, now.watched_s)
         if ended:

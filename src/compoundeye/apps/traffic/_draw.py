@@ -55,7 +55,7 @@ def draw(canvas: Canvas, picture: Picture) -> None:
         _arrow(canvas, counter.points, counter.line.flip)
     wrong: dict[object, str] = {}
     for kind, key in alarms:
-        wrong[key[-1]] = f"{wrong.get(key[-1], '')} {kind.replace('_', ' ')}"
+        wrong[key[-1]] = f"{wrong.get(key[-1], '')}, {kind.replace('_', ' ')}"
     _boxes(canvas, picture.scene, wrong)
 
 
@@ -73,11 +73,13 @@ def _zone(canvas: Canvas, zone: WatchedZone, alarm: bool) -> None:
 
 
 def _boxes(canvas: Canvas, scene: Scene, wrong: dict[object, str]) -> None:
-    for row, box, speed in zip(scene.rows.tolist(), scene.boxes, scene.speed_kmh, strict=True):
-        track = int(scene.visitors.ids[row])
+    # What is wrong is drawn last, and so is seen.
+    ids = scene.visitors.ids[scene.rows].tolist()
+    for at in sorted(range(len(ids)), key=lambda at: ids[at] in wrong):
+        row, box, speed, track = int(scene.rows[at]), scene.boxes[at], scene.speed_kmh[at], ids[at]
         label = f"{scene.visitors.kind_of(row)} {track}"
         if not np.isnan(speed):
-            label += f" {speed:.0f} km/h"
+            label += f", {speed:.0f} km/h"
         label += wrong.get(track, "")
         canvas.box(plain_box(box), ALARM if track in wrong else COLOURS[track % len(COLOURS)], label)
 

@@ -19,6 +19,8 @@ from compoundeye.apps.traffic._scene import Scene, plain_box
 from compoundeye.apps.traffic._settings import Anchor, Line
 from compoundeye.apps.traffic._visitors import CAPACITY, Rows, Visitors
 
+TOGETHER_S = 3.0
+"""A cyclist and the bicycle cut the line within this time."""
 LEAST_CLEAR = 1.0
 """Pixels that are clear of a line, for boxes of any height: positions are no better than that."""
 
@@ -54,6 +56,10 @@ class LineCounter:
         """Cuts to the right less cuts to the left that are not counted yet."""
         self._cut = np.zeros(CAPACITY)
         """Capture time of the last cut."""
+        self._rode = np.full(CAPACITY, -1, np.int64)
+        """The row of what each rode when it cut the line last, or -1."""
+        self._way = np.zeros(CAPACITY, np.int64)
+        """+1 or -1: the direction of the last cut."""
         self._speed = np.full(CAPACITY, np.nan)
         self._clear_s = np.full(CAPACITY, np.nan)
         """Since when it is clear of the line, with something to count."""
@@ -61,9 +67,9 @@ class LineCounter:
     def step(self, scene: Scene, desk: Desk) -> list[Crossing]:
         """Take a frame; who has crossed."""
         self._forget(scene.rows[scene.present.fresh])
-        here = scene.seen & scene.of_classes(scene.rows, self.line.classes)
+        here = scene.seen & scene.visitors.of_kinds(scene.rows, self.line.classes)
         rows, at = scene.rows[here], scene.anchors(self.anchor)[here]
-        self._walk(rows, at, scene.frame.captured, scene.speed_kmh[here])
+        self._walk(rows, at, scene.frame.captured, scene.speed_kmh[here], scene.visitors.rides[rows])
         away = distance(at, self.points)
         clear = away > np.maximum(self.line.hysteresis * scene.heights[here], LEAST_CLEAR)
         waiting = clear & (self._net[rows] != 0)
@@ -83,21 +89,25 @@ class LineCounter:
         left = rows[self._net[rows] != 0].tolist()
         return [crossing for row in left for crossing in self._count(row, visitors, desk)]
 
-    def _walk(self, rows: Rows, at: Float64, captured: float, speed: Float64) -> None:
+    def _walk(self, rows: Rows, at: Float64, captured: float, speed: Float64, rides: Rows) -> None:
         known = ~np.isnan(self._at[rows, 0])
         cuts = crossings(self._at[rows[known]], at[known], self.points) * (-1 if self.line.flip else 1)
         self._net[rows[known]] += cuts
         cutting = rows[known][cuts != 0]
         self._cut[cutting], self._clear_s[cutting] = captured, np.nan
+        self._rode[cutting], self._way[cutting] = rides[known][cuts != 0], cuts[cuts != 0]
         self._speed[rows] = np.where(np.isnan(speed), self._speed[rows], speed)
         self._at[rows] = at
 
     def _forget(self, rows: Rows) -> None:
+        self._rode[rows], self._way[rows] = -1, 0
         self._at[rows], self._net[rows], self._clear_s[rows], self._speed[rows] = np.nan, 0, np.nan, np.nan
 
     def _count(self, row: int, visitors: Visitors, desk: Desk) -> list[Crossing]:
         net, kind = int(self._net[row]), visitors.kind_of(row)
         self._net[row], self._clear_s[row] = 0, np.nan
+        if self._with_bicycle(row, net, visitors):
+            return []
         found = []
         for _ in range(abs(net)):
             (self.tally.into if net > 0 else self.tally.out)[kind] += 1
@@ -105,6 +115,16 @@ class LineCounter:
                          box=plain_box(visitors.boxes[row]))  # fmt: skip
             found.append(Crossing(row, kind, net > 0, float(self._speed[row])))
         return found
+
+    def _with_bicycle(self, row: int, net: int, visitors: Visitors) -> bool:
+        """Whether it rode over the line on something that cut it too, and so is counted."""
+        return any(
+            ridden >= 0
+            and bool(visitors.of_kinds(np.array([ridden]), self.line.classes)[0])
+            and self._way[ridden] * net > 0
+            and abs(self._cut[ridden] - self._cut[row]) <= TOGETHER_S
+            for ridden in (int(self._rode[row]), int(visitors.rides[row]))
+        )
 
     def _told(self, row: int, kind: str, into: bool, visitors: Visitors) -> dict[str, object]:
         told: dict[str, object] = {

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from compoundeye.apps.traffic._geometry import Bool, Float64
 from compoundeye.apps.traffic._motion import Metric, Motion
-from compoundeye.apps.traffic._settings import BAGS
+from compoundeye.apps.traffic._riders import Riders
 from compoundeye.apps.traffic._visitors import Present, Rows, Visitors, centre, foot
 from compoundeye.records import Frame, Tracks
 from compoundeye.video import Box
@@ -66,15 +66,14 @@ class Scene:
         return foot(self.boxes) if kind == "foot" else centre(self.boxes)
 
     def of_classes(self, rows: Rows, classes: Sequence[str] | None) -> Bool:
-        """Whether rows are of these classes; of all but bags, which people carry, if none are named."""
-        names = self.visitors.names
-        wanted = np.array([name not in BAGS if classes is None else name in classes for name in names], np.bool_)
-        return wanted[self.visitors.kinds[rows]] if len(wanted) else np.zeros(len(rows), np.bool_)
+        """Whether rows count as of these classes; of all but bags if none are named. Who rides one of them does not."""
+        return self.visitors.of_kinds(rows, classes) & ~self.visitors.riding(rows, classes)
 
 
 def scene(
-    frame: Frame, before_s: float | None, tracks: Tracks, visitors: Visitors, motion: Motion, metric: Metric | None
-) -> Scene:
+    frame: Frame, before_s: float | None, tracks: Tracks, visitors: Visitors, motion: Motion, riders: Riders,
+    metric: Metric | None,
+) -> Scene:  # fmt: skip
     """Take a frame's tracks into the memories.
 
     Args:
@@ -85,6 +84,7 @@ def scene(
     boxes, seen = visitors.boxes[present.rows], np.asarray(tracks.seen[present.which], np.bool_)
     motion.step(present.rows, present.fresh, boxes, seen, frame.time_s, metric)
     step_s = 0.0 if before_s is None else frame.time_s - before_s
+    riders.step(visitors, present, motion, step_s)
     return Scene(frame, step_s, visitors, present, boxes, seen, motion, metric)
 
 

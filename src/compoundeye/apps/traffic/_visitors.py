@@ -6,12 +6,14 @@ begins where another was just lost goes on as the same visitor, so that a change
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from compoundeye.apps.traffic._geometry import Bool, Float64
+from compoundeye.apps.traffic._settings import BAGS
 from compoundeye.records import Tracks
 
 Rows = npt.NDArray[np.int64]
@@ -48,6 +50,8 @@ class Visitors:
         self.kinds = np.zeros(CAPACITY, np.int64)
         """[CAPACITY] places in ``names``."""
         self.names: list[str] = []
+        self.rides = np.full(CAPACITY, -1, np.int64)
+        """[CAPACITY] the row of what each rides, or -1; set by who finds that out."""
         self.boxes = np.zeros((CAPACITY, 4), np.float64)
         self.since_s = np.zeros(CAPACITY, np.float64)
         self.seen_s = np.zeros(CAPACITY, np.float64)
@@ -63,6 +67,16 @@ class Visitors:
     def live(self) -> Rows:
         """[L] rows of all who count as there, in the order in which they came."""
         return np.fromiter(self._row_of.values(), np.int64, len(self._row_of))
+
+    def of_kinds(self, rows: Rows, names: Sequence[str] | None) -> Bool:
+        """Whether rows are of these classes; of all but bags, which people carry, if none are named."""
+        wanted = np.array([name not in BAGS if names is None else name in names for name in self.names], np.bool_)
+        return wanted[self.kinds[rows]] if len(wanted) else np.zeros(len(rows), np.bool_)
+
+    def riding(self, rows: Rows, names: Sequence[str] | None) -> Bool:
+        """Whether rows ride something of these classes."""
+        ridden = self.rides[rows]
+        return (ridden >= 0) & self.of_kinds(ridden, names)
 
     def kind_of(self, row: int) -> str:
         """Its class, by name."""
