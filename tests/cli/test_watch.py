@@ -20,7 +20,7 @@ from compoundeye.cli import app
 from compoundeye.cli._watching import Request, adapted
 from compoundeye.events import EventStore
 from compoundeye.records import Event, EyeError
-from compoundeye.video import site_of
+from compoundeye.video import open_source, site_of
 
 PICTURES = "lavfi:testsrc2=duration=2:rate=10:size=64x48"
 ASKED = Request((), None, None, None, False, None, None, None, None, None, "cpu", 1)
@@ -70,6 +70,13 @@ def test_events_to_a_file_or_nowhere(tmp_path: Path) -> None:
     assert not list((tmp_path / "home").rglob("events.sqlite"))
 
 
+def test_an_annotated_video_is_written(tmp_path: Path) -> None:
+    video = tmp_path / "out.mp4"
+    assert eye(f"door={PICTURES}", "--app", "shades", "--events", "none", "-o", str(video)).exit_code == 0
+    with open_source(video, stream="again") as source:
+        assert sum(1 for _ in source.frames()) == 20
+
+
 def test_a_site_file_names_what_is_watched(tmp_path: Path) -> None:
     site = tmp_path / "metro.toml"
     site.write_text(
@@ -89,6 +96,10 @@ def test_a_site_file_names_what_is_watched(tmp_path: Path) -> None:
         (["x.mp4"], "error: say what watches: --app traffic, or app = ... in the site file"),
         (["x.mp4", "--app", "shades"], "x.mp4 does not exist"),
         (["--app", "shades"], "there is no stream to watch; name a source, or add [streams.NAME]"),
+        (
+            [PICTURES, "--app", "shades", "-o", "out.gif"],
+            "out.gif: an annotated video is written to .mp4, .mov or .mkv",
+        ),
         (["--config", "no.toml"], "no site file at no.toml"),
         (["a=x", "a=y", "--app", "shades"], "two streams are named a: give one another name, NAME=SOURCE"),
         ([PICTURES, "--app", "shades", "--detector", "x", "--events", "ftp://there"], "error: "),
