@@ -7,7 +7,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -109,18 +109,17 @@ class MjpegCamera:
     def __init__(self) -> None:
         camera = self
         self._out: queue.Queue[bytes | None] = queue.Queue()
-        self.visits = threading.Semaphore(0)
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
                 self.end_headers()
-                camera.visits.release()
-                while (picture := camera._out.get()) is not None:
-                    head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-                    self.wfile.write(head.encode() + picture + b"\r\n")
-                    self.wfile.flush()
+                with suppress(ConnectionError):  # the visitor left
+                    while (picture := camera._out.get()) is not None:
+                        head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                        self.wfile.write(head.encode() + picture + b"\r\n")
+                        self.wfile.flush()
 
             def log_message(self, *args: Any) -> None:
                 pass

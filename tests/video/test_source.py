@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -200,6 +202,23 @@ def test_standard_input_is_a_recording_too(tmp_path: Path, monkeypatch: pytest.M
     os.close(out)
     assert [number(frame.image.rgb()) for frame in frames] == list(range(30))
     assert status.error is None
+
+
+def test_a_recording_on_a_web_server_is_no_camera(tmp_path: Path) -> None:
+    write_clip(tmp_path / "clip.mp4", PICTURES)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as server:
+        threading.Thread(target=server.serve_forever).start()
+        source = open_source(f"http://127.0.0.1:{server.server_port}/clip.mp4", stream="web")
+        frames, status = everything(source)
+        server.shutdown()
+    assert not source.live
+    assert [number(frame.image.rgb()) for frame in frames] == list(range(30))
+    assert (status.state, status.error) == ("ended", None)
 
 
 def test_ffmpeg_makes_pictures_of_its_own() -> None:

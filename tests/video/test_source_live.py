@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -33,13 +34,16 @@ def test_a_camera_whose_power_is_cut_twenty_times_goes_on_each_time() -> None:
         frames = list[Frame]()
         stream = source.frames()
         frames += islice(stream, 3)
+        open_files = list[int]()
         for kill in range(1, KILLS + 1):
             camera.kill()
             camera.start()
             while source.status().reconnects < kill or source.status().state != "running":
                 frames.append(next(stream))
             frames += islice(stream, 3)
+            open_files.append(len(os.listdir("/proc/self/fd")))
         status = source.status()
+    assert open_files[-1] <= open_files[1] + 1
     seen_in_order(frames)
     assert status.reconnects == KILLS
     assert status.frames == len(frames)
@@ -74,6 +78,24 @@ def test_a_camera_that_is_gone_is_said_to_be_and_why_without_its_password() -> N
     assert status.error is not None
     assert "secret" not in status.error + source.shown
     assert source.status().state == "closed"
+
+
+def test_a_camera_that_is_silent_for_too_long_is_given_up_and_opened_again() -> None:
+    with mjpeg_camera() as camera:
+        for index in range(30):
+            camera.send(shade(index))
+        with open_source(camera.address, stream="yard", timeout_s=1) as source:
+            stream = source.frames()
+            next(stream)
+            wait_until(lambda: source.status().error is not None)
+            assert source.status().error == "no answer in time"
+
+            def is_back() -> bool:
+                camera.send(shade(45))  # some go to visits that were given up
+                return source.status().reconnects == 1
+
+            wait_until(is_back)
+            assert number(next(stream).image.rgb()) in (29, 45)
 
 
 def test_of_what_came_while_nobody_looked_only_the_newest_is_given_out() -> None:
@@ -116,12 +138,10 @@ def test_a_camera_that_comes_back_with_another_size_is_shown_at_the_old_one() ->
             stream = source.frames()
             next(stream)
             camera.hang_up()
-            for index in range(60):
-                camera.send(np.repeat(np.repeat(shade(index % 30), 2, axis=0), 3, axis=1))
-            for _ in stream:
-                if source.status().reconnects:
-                    break
-            frame = next(stream)
+            for _ in range(60):
+                camera.send(np.repeat(np.repeat(shade(40), 2, axis=0), 3, axis=1))
+            frame = next(frame for frame in stream if number(frame.image.rgb()) == 40)
+            assert source.status().reconnects == 1
             assert (frame.image.width, frame.image.height) == (64, 48)
             assert frame.image.rgb().shape == (48, 64, 3)
 

@@ -30,7 +30,7 @@ NO_VIDEO = "this is no video that FFmpeg reads, or it was cut off before its ind
 HIGHEST_RATE = 1000.0
 """A stream that announces more frames a second than this announces its clock."""
 MAX_FAILURES = 100
-"""So many packets in a row that cannot even be read, and the rest of a file is given up."""
+"""So many packets in a row that cannot even be read, and the rest is given up."""
 # rtsp: TCP, so that nothing is lost on the way and firewalls let it through; only pictures, no sound.
 NETWORK_OPTIONS = {"rtsp_transport": "tcp", "allowed_media_types": "video"}
 # Microseconds of a live stream that are looked at before it begins; FFmpeg takes up to five seconds. What was looked
@@ -182,6 +182,7 @@ class Decoder:
                 packets = self._container.demux(self._stream)
                 continue
             yield packet
+        raise ConnectionError(f"{MAX_FAILURES} packets in a row cannot be read: {self.fault}")
 
 
 def _opened(opening: Opening) -> Any:

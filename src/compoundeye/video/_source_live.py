@@ -133,7 +133,7 @@ class LiveSource:
                     self._changed.notify_all()
         except ConnectionError as error:
             return str(error)
-        return decoder.fault
+        return None
 
     def _frame(self, decoder: Decoder, picture: Picture) -> Frame:
         if self._endless:
