@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -164,9 +165,12 @@ def timed(run: Callable[[], Any]) -> tuple[float, float]:
     return time.process_time() - processor, time.perf_counter() - clock
 
 
-def measured(path: Path, frames: int, turns: int, threads: int, decord: Decord | None) -> list[dict[str, Any]]:
+def measured(
+    path: Path, frames: int, turns: int, threads: int, decord: Decord | None, only: str
+) -> list[dict[str, Any]]:
     """Processor and elapsed time a frame, in ms, of each contestant; the first turn is for warming up."""
-    ways, spent = contestants(), dict[str, list[tuple[float, float]]]()
+    ways = {name: way for name, way in contestants().items() if way is bare or re.search(only, name)}
+    spent = dict[str, list[tuple[float, float]]]()
     for turn in range(turns + 1):
         for name, way in ways.items():
             if turn == 0:
@@ -189,6 +193,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=7)
     parser.add_argument("--frames", type=int, default=300)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--only", default="", metavar="PATTERN", help="contestants whose names hold this")
     parser.add_argument("--clip", type=Path)
     parser.add_argument("--decord", metavar="PYTHON")
     parser.add_argument("--json", action="store_true")
@@ -199,7 +204,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         clips = {asked.clip.name: asked.clip} if asked.clip else {n: clip(Path(folder), n, asked.frames) for n in CLIPS}
         for name, path in clips.items():
-            results[name] = measured(path, bare(path, 1), asked.turns, asked.threads, decord)
+            results[name] = measured(path, bare(path, 1), asked.turns, asked.threads, decord, asked.only)
     if decord is not None:
         decord.close()
     if asked.json:

@@ -21,20 +21,24 @@ UInt8 = npt.NDArray[np.uint8]
 # Formats whose planes we scale ourselves: how their chroma lies. All have eight bits a sample.
 PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 PACKED_CHROMA = {"nv12"}
+SCALED_HERE = PLANAR | PACKED_CHROMA
 FULL_RANGE = {"yuvj420p", "yuvj422p", "yuvj444p"}
+# Plain numbers: looking up members of an enumeration takes time for every frame.
+FULL, LIMITED = int(ColorRange.JPEG), int(ColorRange.MPEG)
+FAST_BILINEAR, BILINEAR = int(Interpolation.FAST_BILINEAR), int(Interpolation.BILINEAR)
 KEPT_PLANS = 8
 """Sizes a thread remembers; a stream needs one or two."""
 HALVE_FROM = 4
 """A reduction by which bilinear scaling would skip half of the rows and columns, and more."""
 # Colour matrices by the number that a stream gives them. ITU-T H.273 (07/2021), table 4.
 MATRICES = {
-    1: Colorspace.ITU709,
-    4: Colorspace.FCC,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    7: Colorspace.SMPTE240M,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
+    1: int(Colorspace.ITU709),
+    4: int(Colorspace.FCC),
+    5: int(Colorspace.ITU601),
+    6: int(Colorspace.ITU601),
+    7: int(Colorspace.SMPTE240M),
+    9: int(Colorspace.BT2020),
+    10: int(Colorspace.BT2020),
 }
 
 
@@ -95,7 +99,7 @@ class DecodedImage:
         if turn is not None and turn.quarters % 2:
             width, height = height, width
         name = self._frame.format.name
-        if (name in PLANAR or name in PACKED_CHROMA) and (width, height) != (self._frame.width, self._frame.height):
+        if name in SCALED_HERE and (width, height) != (self._frame.width, self._frame.height):
             pixels = _scaled_planes(self._frame, name, width, height)
         else:
             with self._lock:  # the reformatter writes into the frame that it reads, for a moment
@@ -123,7 +127,8 @@ def scaled(pixels: UInt8, width: int, height: int, into: UInt8 | None = None) ->
         pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA), np.uint8)
     if pixels.shape[:2] == (height, width) and into is None:
         return pixels
-    return np.asarray(cv2.resize(pixels, (width, height), dst=into, interpolation=cv2.INTER_LINEAR), np.uint8)
+    resized: UInt8 = cv2.resize(pixels, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+    return resized
 
 
 class _Plan(threading.local):
@@ -148,26 +153,25 @@ _plan = _Plan()
 
 def _planes(frame: av.VideoFrame, name: str) -> list[UInt8]:
     """Views of the samples: [h, w], then [h', w'] twice, or [h', w', 2] once."""
-    planes = []
+    views = []
     for number, plane in enumerate(frame.planes):
-        samples = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+        shape: tuple[int, ...] = (plane.height, plane.width)
+        strides: tuple[int, ...] = (plane.line_size, 1)
         if number and name in PACKED_CHROMA:
-            width, height = (frame.width + 1) // 2, (frame.height + 1) // 2
-            planes.append(samples[:height, : 2 * width].reshape(height, width, 2))
-        else:
-            planes.append(samples[: plane.height, : plane.width])
-    return planes
+            shape, strides = ((frame.height + 1) // 2, (frame.width + 1) // 2, 2), (plane.line_size, 2, 1)
+        views.append(np.ndarray(shape, np.uint8, plane, strides=strides))
+    return views
 
 
 def _scaled_planes(frame: av.VideoFrame, name: str, width: int, height: int) -> UInt8:
     small, into, reformatter = _plan.into("nv12" if name in PACKED_CHROMA else "yuv420p", width, height)
     for samples, target in zip(_planes(frame, name), into, strict=True):
         scaled(samples, target.shape[1], target.shape[0], into=target)
-    return _converted(small, reformatter, frame, name, width, height, Interpolation.FAST_BILINEAR)
+    return _converted(small, reformatter, frame, name, width, height, FAST_BILINEAR)
 
 
 def _reformatted(frame: av.VideoFrame, width: int, height: int) -> UInt8:
-    how = Interpolation.FAST_BILINEAR if (width, height) == (frame.width, frame.height) else Interpolation.BILINEAR
+    how = FAST_BILINEAR if (width, height) == (frame.width, frame.height) else BILINEAR
     return _converted(frame, _plan.whole, frame, frame.format.name, width, height, how)
 
 
@@ -178,7 +182,7 @@ def _converted(
     name: str,
     width: int,
     height: int,
-    how: Interpolation,
+    how: int,
 ) -> UInt8:
     result = reformatter.reformat(
         frame,
@@ -186,22 +190,22 @@ def _converted(
         height,
         "rgb24",
         src_colorspace=_matrix(tagged),
-        src_color_range=ColorRange.JPEG if name in FULL_RANGE else _range(tagged),
-        dst_color_range=ColorRange.JPEG,
+        src_color_range=FULL if name in FULL_RANGE else _range(tagged),
+        dst_color_range=FULL,
         interpolation=how,
         threads=1,
     )
     return np.asarray(result.to_ndarray(), np.uint8)
 
 
-def _matrix(frame: av.VideoFrame) -> Colorspace:
+def _matrix(frame: av.VideoFrame) -> int:
     """The stream's own; where it says nothing, that of its size, as players guess: BT.709 for high definition."""
-    known = MATRICES.get(int(frame.colorspace))
-    return known or (Colorspace.ITU709 if frame.width >= 1280 or frame.height > 576 else Colorspace.ITU601)
+    known = MATRICES.get(frame.colorspace)
+    return known or MATRICES[1 if frame.width >= 1280 or frame.height > 576 else 5]
 
 
-def _range(frame: av.VideoFrame) -> ColorRange:
-    return ColorRange.JPEG if int(frame.color_range) == ColorRange.JPEG else ColorRange.MPEG
+def _range(frame: av.VideoFrame) -> int:
+    return FULL if frame.color_range == FULL else LIMITED
 
 
 def turn_of(frame: Any) -> Turn | None:
