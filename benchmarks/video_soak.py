@@ -159,6 +159,8 @@ def _report(
         "reconnects": camera["reconnects"],
         "camera": {key: camera[key] for key in ("frames", "looked", "dropped", "damaged")},
         "wrong": ledger.wrong[:5],
+        "dropped": {one["stream"]: one["dropped"] for one in streams},
+        "state": {one["stream"]: one["source_error"] or one["source"] for one in streams},
         "latency_ms": {one["stream"]: one["latency_ms"] for one in streams},
         "events": sum(one["events"] for one in streams),
     }
