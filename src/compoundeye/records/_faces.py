@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # who only needs an error or an account does without numpy
+    import numpy as np
+    import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
+    Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Faces:
     @classmethod
     def none(cls) -> Faces:
         """No face."""
+        import numpy as np
+
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty((0, 5, 2), np.float32))
 
     def __len__(self) -> int:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # who only needs an error or an account does without numpy
+    import numpy as np
+    import numpy.typing as npt
 
-UInt8 = npt.NDArray[np.uint8]
-Float32 = npt.NDArray[np.float32]
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
+    UInt8 = npt.NDArray[np.uint8]
+    Float32 = npt.NDArray[np.float32]
+    Int32 = npt.NDArray[np.int32]
+    Int64 = npt.NDArray[np.int64]
 
 
 class Image(Protocol):
@@ -62,6 +63,8 @@ class Detections:
     @classmethod
     def none(cls, names: Sequence[str] = ()) -> Detections:
         """Nothing found."""
+        import numpy as np
+
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32), np.empty(0, np.int32), tuple(names))
 
     def __len__(self) -> int:
@@ -91,6 +94,8 @@ class Tracks:
     @classmethod
     def none(cls, names: Sequence[str] = ()) -> Tracks:
         """Nobody is followed."""
+        import numpy as np
+
         empty = Detections.none(names)
         return cls(np.empty(0, np.int64), empty.boxes, empty.scores, empty.classes, empty.names, np.empty(0, np.bool_))
 
