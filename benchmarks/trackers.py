@@ -10,7 +10,8 @@ Detections: a synthetic street (people of 60 to 160 pixels walk in 1920x1080 and
 missed in each frame, as many boxes are false, boxes shake by 2 % of the height) with 50 and 200 people; the truth of
 TUD-Campus and TUD-Stadtmitte, shaken likewise by 4 %, 10 % missed, one false box in five frames, scores lower where
 the truth is hidden by others; and another tracker's results on both, without their ids (motmetrics 1.4.0 carries
-them). Tracks are compared with the truth by our own metrics, which equal TrackEval's.
+them). All boxes that a tracker tells are its result, those that it predicts for frames in which somebody was missed too
+(ours and norfair). Tracks are compared with the truth by our own metrics, which equal TrackEval's.
 """
 
 from __future__ import annotations

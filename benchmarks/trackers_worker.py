@@ -44,7 +44,7 @@ def ours(name: str, rate: float) -> tuple[Callable[[Frames], list[Any]], Callabl
 
         def step(one: Any) -> tuple[np.ndarray, np.ndarray]:
             tracks = follow.update(one[1], one[0])
-            return tracks.ids[tracks.seen], tracks.boxes[tracks.seen]
+            return tracks.ids, tracks.boxes
 
         return step
 

@@ -28,7 +28,7 @@ def test_tracks_go_where_they_are_asked_for(tmp_path: Path) -> None:
     assert (code, said) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == ["tracks.txt"]
     tracks = read_mot(tmp_path / "tracks.txt")
-    assert 700 < len(tracks) <= len(read_mot(CLIP / "test.txt"))
+    assert 700 < len(tracks) < 850  # of 749 detections
     _, printed, _ = eye(CLIP / "test.txt", "--rate", 25)
     assert printed == (tmp_path / "tracks.txt").read_text()
 
@@ -50,7 +50,7 @@ def test_the_truth_followed_is_the_truth() -> None:
     assert code == 0
     names, figures = (line.split() for line in said.splitlines())
     found = dict(zip(names, figures, strict=True))
-    assert float(found["MOTA"]) > 0.99
+    assert float(found["MOTA"]) > 0.98  # who leaves is told for a moment more
     assert float(found["HOTA"]) > 0.98
     assert found["switches"] == "0"
 

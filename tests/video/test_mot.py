@@ -72,7 +72,7 @@ def test_what_is_no_text_is_told(tmp_path: Path) -> None:
         read_mot(path)
 
 
-def test_what_was_seen_is_written_and_read_again(tmp_path: Path) -> None:
+def test_what_was_told_is_written_and_read_again(tmp_path: Path) -> None:
     tracks = Tracks(
         np.array([7, 9]),
         np.array([[1, 2, 4, 6], [0, 0, 9, 9]], np.float32),
@@ -82,9 +82,13 @@ def test_what_was_seen_is_written_and_read_again(tmp_path: Path) -> None:
         np.array([True, False]),
     )
     text = StringIO()
-    assert write_mot(text, [(4, tracks)]) == 1
+    assert write_mot(text, [(4, tracks)]) == 2
     read = read_mot(file(tmp_path, text.getvalue()))
-    assert (read.frames.tolist(), read.ids.tolist(), read.boxes.tolist()) == ([4], [7], [[1, 2, 4, 6]])
+    assert (read.frames.tolist(), read.ids.tolist(), read.boxes.tolist()) == (
+        [4, 4],
+        [7, 9],
+        [[1, 2, 4, 6], [0, 0, 9, 9]],
+    )
 
 
 def test_the_truth_of_2016_says_who_counts_and_who_is_nobodys_fault(tmp_path: Path) -> None:

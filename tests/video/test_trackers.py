@@ -30,7 +30,7 @@ def walk(follow: Tracker, frames: int, *, first: int = 0, x: float = 10, pace: f
 
 @pytest.fixture(params=list(TRACKERS))
 def follow(request: pytest.FixtureRequest) -> Tracker:
-    return tracker(request.param)
+    return tracker(request.param, {"coast_s": 0.5})
 
 
 def test_two_who_pass_each_other_keep_their_ids(follow: Tracker) -> None:
@@ -192,7 +192,7 @@ def test_a_faint_detection_keeps_a_track_but_begins_none() -> None:
     follow = tracker("bytetrack")
     follow.update(seen((10, 10)), 0.0)
     for frame in range(1, 20):
-        tracks = follow.update(seen((10, 10), (300, 10), score=0.3), frame / RATE)
+        tracks = follow.update(seen((10, 10), (300, 10), score=0.2), frame / RATE)
         assert tracks.ids.tolist() == [1]
         assert tracks.seen.all()
 
@@ -211,7 +211,7 @@ def test_who_turns_back_while_hidden_is_found_where_it_was_last_seen() -> None:
 def test_after_a_gap_ocsort_goes_on_as_if_it_had_seen_the_straight_way() -> None:
     told = []
     for hidden in (True, False):
-        follow = tracker("ocsort")
+        follow = tracker("ocsort", {"coast_s": 0.5})
         walk(follow, 30, pace=4)
         for step in range(1, 11):  # slower, and down
             between = seen() if hidden and step < 10 else seen((126 + 2.6 * step, 100 + step))

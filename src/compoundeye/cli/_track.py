@@ -65,7 +65,7 @@ def track(
         "frames": len(tracked),
         "rate": told or RATE,
         "detections": len(read),
-        "boxes": sum(int(tracks.seen.sum()) for _, tracks in tracked),
+        "boxes": sum(len(tracks.ids) for _, tracks in tracked),
         "ids": max((int(tracks.ids.max(initial=0)) for _, tracks in tracked), default=0),
         "cpu_s": round(spent, 3),
     }
@@ -123,11 +123,10 @@ def _figures(answer: MotBoxes, tracked: list[tuple[int, Tracks]]) -> dict[str, f
     from compoundeye.evaluate import Trajectories, clear, compare, hota, identity
     from compoundeye.video import mot_truth
 
-    seen = [(frame, tracks[tracks.seen]) for frame, tracks in tracked]
     ours = Trajectories(
-        np.repeat([frame for frame, _ in seen], [len(tracks.ids) for _, tracks in seen]).astype(np.int64),
-        np.concatenate([np.empty(0, np.int64), *(tracks.ids for _, tracks in seen)]),
-        np.concatenate([np.empty((0, 4)), *(tracks.boxes for _, tracks in seen)]),
+        np.repeat([frame for frame, _ in tracked], [len(tracks.ids) for _, tracks in tracked]).astype(np.int64),
+        np.concatenate([np.empty(0, np.int64), *(tracks.ids for _, tracks in tracked)]),
+        np.concatenate([np.empty((0, 4)), *(tracks.boxes for _, tracks in tracked)]),
     )
     trajectories, counted, unblamed = mot_truth(answer)
     compared = compare(trajectories, ours, counted=counted, distractors=unblamed)

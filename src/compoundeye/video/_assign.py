@@ -39,7 +39,8 @@ def overlaps(one: Float32, other: Float32) -> tuple[Int, Int, Float32]:
     touch &= one[2][:, None] > other[0]
     touch &= one[1][:, None] < other[3]
     touch &= one[3][:, None] > other[1]
-    rows, columns = np.divmod(np.flatnonzero(touch), width) if width else (np.empty(0, np.intp), np.empty(0, np.intp))
+    cells = np.flatnonzero(touch)  # much quicker than asking a matrix
+    rows, columns = np.divmod(cells, width) if width else (cells, cells)
     return rows, columns, _shares(one.take(rows, axis=1), other.take(columns, axis=1))
 
 
@@ -85,6 +86,8 @@ def assign(rows: Int, columns: Int, gain: Float32, count: int, width: int) -> tu
         sure = gain * 3.0 > total * (1 + 1e-6)
         matched = rows[sure], columns[sure]
         taken.append(matched)
+        if len(matched[0]) == len(rows):
+            break
         open_rows, open_columns = np.ones(count, np.bool_), np.ones(width, np.bool_)
         open_rows[matched[0]] = False
         open_columns[matched[1]] = False

@@ -24,7 +24,7 @@ class TrackerSettings(Section):
     new_score: float = Field(0.6, ge=0, le=1, description="Score of a detection that a track can begin with")
     confirm: int = Field(2, ge=1, le=100, description="Frames on end that must see it before it counts")
     lost_s: float = Field(1.0, ge=0, le=60, description="How long one that is not seen is looked for, in s")
-    coast_s: float = Field(0.5, ge=0, le=60, description="How long its predicted box is still told, in s")
+    coast_s: float = Field(0.15, ge=0, le=60, description="How long its predicted box is still told, in s")
     alike: tuple[tuple[str, ...], ...] = Field(
         (("car", "bus", "truck"), ("bicycle", "motorcycle")),
         description="Classes that a detector takes for each other; a track stays within its group",
@@ -103,10 +103,10 @@ class Following:
         pool = self.pool
         keep = pool.state[UNSEEN] <= self._settings.lost_s
         begun = pool.ids == 0
-        if begun.any():
+        if np.count_nonzero(begun):
             pool.confirm(np.flatnonzero(begun & (pool.hits() >= self._settings.confirm)))
             keep &= seen | ~begun
-        if not keep.all():
+        if np.count_nonzero(keep) < len(keep):
             pool.keep(keep)
 
     def _begin(self, measured: Measured, partner: Int) -> None:
@@ -130,7 +130,7 @@ class Candidates:
     def __init__(self, pool: Pool, measured: Measured, partner: Int) -> None:
         self.rows, self.columns, self.share = overlaps(corners(pool.state), measured.corners)
         may = pool.may_be(self.rows, self.columns, measured.classes)
-        if may is not None and not may.all():
+        if may is not None:
             self.rows, self.columns, self.share = self.rows[may], self.columns[may], self.share[may]
         self._pool, self._measured = pool, measured
         self.partner = partner
@@ -140,6 +140,8 @@ class Candidates:
     def match(self, which: Bool, gain: Float32) -> None:
         """A round: of ``which`` [K] pairs, those whose gain is above 0 and that together gain most."""
         which = which & (gain > 0)
+        if not np.count_nonzero(which):
+            return
         rows, columns, gain = self.rows[which], self.columns[which], gain[which]
         ours, theirs = assign(rows, columns, gain, len(self.partner), len(self.open))
         self.partner[ours] = theirs

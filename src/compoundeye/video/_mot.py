@@ -104,10 +104,12 @@ def detections(read: MotBoxes) -> Iterator[tuple[int, Detections]]:
 
 
 def write_mot(file: TextIO, tracked: Iterable[tuple[int, Tracks]]) -> int:
-    """Write what was seen, frame by frame; boxes that are only predicted are not results. Gives the lines written."""
+    """Write whom a tracker told, frame by frame. Gives the lines written.
+
+    Boxes that it predicted for a moment in which the detector missed somebody are among them: as results go, they are.
+    """
     lines = 0
     for frame, tracks in tracked:
-        tracks = tracks[tracks.seen]
         for who, (left, top, right, bottom), score in zip(
             tracks.ids.tolist(), tracks.boxes.tolist(), tracks.scores.tolist(), strict=True
         ):

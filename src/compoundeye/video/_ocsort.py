@@ -32,10 +32,10 @@ MOST_STEPS: Final = 10
 
 
 class OcSortSettings(TrackerSettings):
-    """The paper's, but that a track which has begun may go on with a score a little below."""
+    """The paper's, but for the scores: it looks at nothing below 0.6."""
 
     confirm: int = Field(3, ge=1, le=100, description="Frames on end that must see it before it counts")
-    least_score: float = Field(0.5, ge=0, le=1, description="Score of a detection that is looked at")
+    least_score: float = Field(0.3, ge=0, le=1, description="Score of a detection that is looked at")
     alike_at: float = Field(0.3, ge=0, le=1, description="Least overlap")
     momentum: float = Field(0.2, ge=0, le=1, description="What the same direction is worth, beside the overlap")
 

@@ -128,7 +128,7 @@ class Pool:
         state = self.state
         state[UNSEEN] *= ~seen
         state[HITS] += seen
-        if seen.all():
+        if np.count_nonzero(seen) == len(seen):
             scores = measured.scores[partner]
             state[SCORE] = scores
             state[SIGHT] = boxes
@@ -143,7 +143,7 @@ class Pool:
         weight = state[WEIGHT]
         voted = measured.classes[partner]
         against = voted != self.classes
-        if not against.any():
+        if not np.count_nonzero(against):
             weight += scores
             return
         weight += np.where(against, -scores, scores)
@@ -191,7 +191,7 @@ class Pool:
         """
         told = self.state[UNSEEN] <= coast_s
         told &= self.ids > 0
-        which = slice(None) if told.all() else np.flatnonzero(told)
+        which = slice(None) if np.count_nonzero(told) == len(told) else told.nonzero()[0]
         state = self.state[:, which]
         seen = state[UNSEEN] == 0
         boxes = np.where(seen, state[SIGHT], state[POSITION]) if as_seen else state[POSITION]

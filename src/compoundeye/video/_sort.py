@@ -11,7 +11,7 @@ from compoundeye.video._pool import Bool, Int, Measured
 class SortSettings(TrackerSettings):
     """The paper's, but that a lost one is looked for longer than for a single frame."""
 
-    new_score: float = Field(0.5, ge=0, le=1, description="Least score of a detection")
+    least_score: float = Field(0.3, ge=0, le=1, description="Score of a detection that is looked at")
     confirm: int = Field(3, ge=1, le=100, description="Frames on end that must see it before it counts")
     alike_at: float = Field(0.3, ge=0, le=1, description="Least overlap with the predicted box")
 
@@ -20,7 +20,7 @@ class Sort(Following):
     """A ``Tracker`` of one stream."""
 
     def __init__(self, settings: SortSettings) -> None:
-        super().__init__(settings, settings.new_score)
+        super().__init__(settings, settings.least_score)
         self._own = settings
 
     def partners(self, measured: Measured, followed: Bool, partner: Int) -> None:  # noqa: ARG002
