@@ -28,6 +28,8 @@ ZONE = {"points": [[0, 0], [10, 0], [10, 10]]}
         ({"zones": {"hall": ZONE | {"crowding": {}}}}, r"needs its area_m2 or \[traffic.ground\]"),
         ({"zones": {"hall": ZONE | {"entrances": ["dor"]}}}, r"a line 'dor' that is not there \(there are: none\)"),
         ({"ground": {"pixels": [[0, 0]], "metres": []}}, r"one each"),
+        ({"zones": {"hall": {"points": [[0, 0], [9, 9], [9, 0], [0, 9]]}}}, r"zones.hall.points: .*edges cross"),
+        ({"lines": {"": LINE}}, r"at least 1 character"),
         ({"interval_s": 0}, r"traffic.interval_s: 0 .*1 to 86400"),
     ],
 )  # fmt: skip
@@ -39,6 +41,13 @@ def test_a_wrong_setting_names_itself_and_what_is_allowed(values: dict[str, Any]
 def test_a_point_outside_of_the_picture_is_named() -> None:
     with pytest.raises(EyeError, match=r"stream street: traffic.lines.door.points: the point \[1900, 80\].*0 to 640"):
         street(lines={"door": {"points": [[1900, 80], [100, 80]]}})
+
+
+def test_another_tracker_waits_for_the_next_start_and_says_so() -> None:
+    place = street()
+    assert place.app.state()["warnings"] == []
+    place.app.configure(TrafficSettings.model_validate({"tracker": {"name": "sort"}}))
+    assert "from the next start on" in place.app.state()["warnings"][0]
 
 
 def test_settings_that_do_not_fit_change_nothing() -> None:

@@ -30,7 +30,7 @@ class TrafficApp:
 
     def __init__(self, stream: Stream, settings: TrafficSettings, tracker: Tracker) -> None:
         """Raises ``EyeError`` for settings that do not fit the stream."""
-        self._stream, self._tracker, self._settings = stream, tracker, settings
+        self._stream, self._tracker, self._settings, self._began_with = stream, tracker, settings, settings.tracker
         self._layout = layout(stream, settings)
         self._visitors, self._motion, self._riders = Visitors(settings.tracker.linger_s), Motion(), Riders()
         self._desk = Desk(stream, "traffic", settings.update_s)
@@ -87,7 +87,11 @@ class TrafficApp:
 
     def state(self) -> Mapping[str, Any]:
         """How things are after the last step: counters by line, fillings by zone, what lasts, warnings."""
-        return state(self._layout, self._desk, self._visitors, 0 if self._scene is None else len(self._scene.rows))
+        now = state(self._layout, self._desk, self._visitors, 0 if self._scene is None else len(self._scene.rows))
+        new, old = self._settings.tracker, self._began_with
+        if (new.name, new.settings) != (old.name, old.settings):
+            now["warnings"].append("the tracker's settings have changed; they hold from the next start on")
+        return now
 
     def finish(self) -> Sequence[Event]:
         """The stream ends: the events that end whatever lasts."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compoundeye.apps.traffic._abandoned import AbandonedRule
 from compoundeye.apps.traffic._conservation import Conservation
 from compoundeye.apps.traffic._flow import Flow
 from compoundeye.apps.traffic._geometry import Float64
 from compoundeye.apps.traffic._ground import GroundPlane, ground_plane
 from compoundeye.apps.traffic._lines import LineCounter
 from compoundeye.apps.traffic._places import Places
+from compoundeye.apps.traffic._rule_abandoned import AbandonedRule
 from compoundeye.apps.traffic._rule_crowd import CrowdingRule
 from compoundeye.apps.traffic._rule_motion import SpeedingRule, WrongWayRule
 from compoundeye.apps.traffic._rule_queue import QueueRule

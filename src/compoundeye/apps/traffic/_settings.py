@@ -31,11 +31,28 @@ VEHICLES = ("bicycle", "car", "motorcycle", "bus", "truck", "train")
 BAGS = ("backpack", "handbag", "suitcase")
 
 
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+
+
 def _distinct(points: tuple[XY, ...]) -> tuple[XY, ...]:
     for one, other in pairwise(points):
         if one == other:
             raise ValueError(f"the point {list(one)} stands twice in a row")
     return points
+
+
+def _simple(corners: tuple[XY, ...]) -> tuple[XY, ...]:
+    """Refuse a polygon whose edges cross: what is inside of a bow is not what whoever drew it meant."""
+    edges = [*pairwise(corners), (corners[-1], corners[0])]
+    for at, (a, b) in enumerate(edges):
+        for c, d in edges[at + 1 :]:
+            if _turn(a, b, c) * _turn(a, b, d) < 0 and _turn(c, d, a) * _turn(c, d, b) < 0:
+                raise ValueError(f"its edges cross between {list(a)} and {list(b)}: name the corners in order")
+    return corners
+
+
+def _turn(a: XY, b: XY, c: XY) -> float:
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 class Line(Section):
@@ -60,7 +77,7 @@ class Line(Section):
 class Zone(Section):
     """A polygon that is watched. How full it is is always measured; a rule applies if its table is there."""
 
-    points: Annotated[tuple[XY, ...], AfterValidator(_distinct)] = Field(
+    points: Annotated[tuple[XY, ...], AfterValidator(_distinct), AfterValidator(_simple)] = Field(
         min_length=3, max_length=64, description="corners in pixels; the last is joined to the first"
     )
     classes: tuple[str, ...] | None = Field(default=None, description="only these; all but bags if not given")
@@ -86,9 +103,9 @@ class Follow(Section):
     """How detections become tracks."""
 
     name: str = Field(default="bytetrack", description="the tracker; `eye track --help` lists them")
-    settings: dict[str, float | int | bool | str] = Field(default={}, description="of that tracker, by name")
+    settings: dict[str, float | int | bool | str] = Field(default={}, description="of that tracker, such as lost_s")
     linger_s: float = Field(
-        default=1.0, ge=0, le=30, description="how long who is out of sight still counts as there, in s"
+        default=1.0, ge=0, le=30, description="how long who was lost by the tracker still counts as there, in s"
     )
 
 
@@ -106,8 +123,8 @@ class TrafficSettings(Section):
     drawn_on: tuple[Annotated[int, Field(ge=16, le=32768)], Annotated[int, Field(ge=16, le=32768)]] | None = Field(
         default=None, description="width and height of the frame that points are pixels of; the stream's by default"
     )
-    lines: dict[str, Line] = Field(default={}, max_length=64, description="by name")
-    zones: dict[str, Zone] = Field(default={}, max_length=64, description="by name")
+    lines: dict[Name, Line] = Field(default={}, max_length=64, description="by name")
+    zones: dict[Name, Zone] = Field(default={}, max_length=64, description="by name")
     ground: Ground | None = Field(default=None, description="how pixels become metres")
     interval_s: float = Field(default=900, ge=1, le=86400, description="flow and occupancy are told each so many s")
     update_s: float = Field(default=5, ge=0.1, le=3600, description="least s between two messages about one event")
