@@ -60,6 +60,14 @@ def test_who_is_away_for_long_comes_back_as_somebody_else(follow: Tracker) -> No
     assert walk(follow, 5, first=70).ids.tolist() == [2]
 
 
+def test_after_an_outage_nobody_is_taken_for_who_was_there(follow: Tracker) -> None:
+    for frame in range(10):
+        follow.update(seen((10, 100)), frame / RATE)
+    for frame in range(5):
+        tracks = follow.update(seen((10, 100)), 20 + frame / RATE)
+    assert tracks.ids.tolist() == [2]
+
+
 def test_dropped_frames_change_no_ids(follow: Tracker) -> None:
     """Of 30 frames a second every fourth comes through: 12 pixels from one to the next, at a width of 40."""
     for frame in range(0, 200, 4):

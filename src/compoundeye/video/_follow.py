@@ -52,6 +52,8 @@ class Following:
         pool = self.pool
         measured = pool.measured(found, self._least)
         seconds = pool.advance(time_s)
+        if seconds > self._settings.lost_s:  # nothing came through: whoever is there now is not told from others
+            pool.keep(np.zeros(len(pool), np.bool_))
         followed = pool.state[UNSEEN] <= seconds * SAME_MOMENT
         if self._camera and frame is not None:
             self.moved(self._camera.motion(frame.image, measured.corners.T))
