@@ -303,6 +303,17 @@ def test_what_the_family_does_not_say_its_owner_does(helmets: Path) -> None:
     beside.write_text("mean = [1, 2]")
     with pytest.raises(WeightsError, match="mean must be three numbers"):
         load_detector(str(helmets))
+    beside.write_text('scale = "large"')
+    with pytest.raises(WeightsError, match=r"site\.toml has a value of the wrong kind: .*'large'"):
+        load_detector(str(helmets))
+
+
+def test_a_size_that_the_network_does_not_take_is_told_at_once(yolox: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    path.write_bytes(yolox.read_bytes())
+    path.with_suffix(".toml").write_text("size = [400, 300]")
+    with pytest.raises(WeightsError, match=r"mine\.onnx: the network does not run on an input of 400 x 300 pixels: ."):
+        load_detector(str(path))
 
 
 def test_another_network_is_no_detector(tmp_path: Path) -> None:

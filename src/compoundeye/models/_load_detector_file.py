@@ -28,7 +28,7 @@ from compoundeye.models._error import WeightsError
 from compoundeye.models._letterbox import Fit, Letterbox
 from compoundeye.models._runtime import open_onnx
 from compoundeye.models._yolox import yolox_decode
-from compoundeye.records import ModelIdentity
+from compoundeye.records import EyeError, ModelIdentity
 
 _SETTINGS = ("names", "first_label", "size", "bgr", "scale", "mean", "deviation", "fit", "fill", "iou")
 """What the file's owner may say in a .toml beside it."""
@@ -76,19 +76,31 @@ def load_detector_file(path: Path, *, device: str, precision: Callable[[Card], P
         _complete(model, traits)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
+    except (TypeError, ValueError, KeyError) as error:
+        raise WeightsError(f"{path.with_suffix('.toml')} has a value of the wrong kind: {error}") from None
     identity = ModelIdentity(path.stem, "local", hashlib.sha256(data).hexdigest())
     card = _card(path, identity, traits, len(data))
     graph = model.SerializeToString()
-    runtime = open_onnx(graph, device=device, precision=precision(card), threads=threads, sizes=(1,))
+    chosen = precision(card)
     letterbox = Letterbox(*traits.size, traits.fit, int(told.get("fill", 114)))
-    return Detector(
-        card,
-        identity,
-        names.names,
-        OneView(View(letterbox, runtime, _head(traits, names))),
-        _NO_SUPPRESSION if traits.iou is None else traits.iou,
-        batch=traits.batch or None,
-    )
+    try:
+        runtime = open_onnx(graph, device=device, precision=chosen, threads=threads, sizes=(1,))
+        view = OneView(View(letterbox, runtime, _head(traits, names)))
+    except (EyeError, RuntimeError) as error:  # it runs once here: better now than at the first frame
+        if isinstance(error, EyeError) and not isinstance(error.__cause__, RuntimeError):
+            raise
+        size = " x ".join(map(str, traits.size))
+        raise WeightsError(f"{path}: the network does not run on an input of {size} pixels{_reason(error)}") from None
+    iou = _NO_SUPPRESSION if traits.iou is None else traits.iou
+    return Detector(card, identity, names.names, view, iou, batch=traits.batch or None)
+
+
+def _reason(error: Exception) -> str:
+    """The last sentence of OpenVINO's report that is about the network, not about OpenVINO."""
+    around = ("Exception", "Check", "FrontEnd", "Model wasn't", "--", "While", "Summary", "OpenVINO cannot")
+    lines = [line.strip() for line in str(error).splitlines()]
+    said = [line for line in lines if line and not line.startswith(around)]
+    return f": {said[-1]}" if said else ""
 
 
 def _told(path: Path) -> Mapping[str, Any]:
