@@ -91,6 +91,12 @@ def test_a_wrong_setting_is_named_with_its_table_and_range(values: dict[str, Any
         SiteOf(site_of(values, "site.toml"), ShadeApplication())
 
 
+def test_one_address_for_events_needs_no_list() -> None:
+    assert site_of({"events": {"to": "metro.sqlite"}}).events.to == ("metro.sqlite",)
+    with pytest.raises(EyeError, match=r"events.to: 3: should be a valid tuple"):
+        site_of({"events": {"to": 3}})
+
+
 def test_a_file_that_is_not_there_or_no_toml(tmp_path: Path) -> None:
     with pytest.raises(EyeError, match="no site file at"):
         read_site(tmp_path / "none.toml")

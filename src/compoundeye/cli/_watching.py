@@ -86,6 +86,13 @@ def start(
     )
     with ExitStack() as ends, _terminated_as_interrupted():
         ends.callback(folder.close)
+        stop = Flag()
+        hide = settings.site.privacy.hide
+        if request.output:
+            several = len(settings.streams) > 1
+            viewers = [*viewers, VideoFiles(request.output, several=several, privacy=hide)]
+        if request.show:
+            viewers = [*viewers, Windows(stop, privacy=hide)]
         to = request.events or settings.site.events.to or (str(folder.folder / "events.sqlite"),)
         to = tuple(address for address in to if address != "none")
         sink = open_sinks(to) if to else None
@@ -96,13 +103,6 @@ def start(
         keep = settings.site.keep
         pictures = Path(keep.folder) if keep.folder else folder.folder / "media"
         kept = Retention(keep.days, media_bytes=round(keep.gigabytes * 1e9))
-        stop = Flag()
-        hide = settings.site.privacy.hide
-        if request.output:
-            several = len(settings.streams) > 1
-            viewers = [*viewers, VideoFiles(request.output, several=several, privacy=hide)]
-        if request.show:
-            viewers = [*viewers, Windows(stop, privacy=hide)]
         ends.pop_all()  # what was opened is closed by the watch
         with Housekeeper(to, kept, pictures):
             return watch(

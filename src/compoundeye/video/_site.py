@@ -6,9 +6,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from compoundeye.records import EyeError
 from compoundeye.video._app import Application
@@ -41,10 +41,14 @@ class StreamSettings(BaseModel):
     )
 
 
+def _one_or_several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class EventSettings(Section):
     """Where events go: the table [events]."""
 
-    to: tuple[str, ...] | None = Field(
+    to: Annotated[tuple[str, ...], BeforeValidator(_one_or_several)] | None = Field(
         default=None,
         description="SQLite file, postgresql://, file.jsonl, mqtt://, https:// webhook, - for standard output",
     )
