@@ -57,14 +57,17 @@ def answers(port: int) -> bool:
 
 
 class Mosquitto:
-    """A broker on a port of its own. It keeps what it holds in a file when it is asked to end."""
+    """A broker on a port of its own. It keeps what it holds in a file when it is asked to end.
+
+    What it sends leaves at once (no Nagle's algorithm): so what a killed one had sent is with its reader.
+    """
 
     def __init__(self, program: str, folder: Path, more: str = "") -> None:
         self.port = free_port()
         self._program, self._settings = program, folder / "mosquitto.conf"
         self._settings.write_text(
             f"listener {self.port} 127.0.0.1\nuser root\npersistence true\npersistence_location {folder}/\n"
-            f"max_inflight_messages 0\nmax_queued_messages 0\n{more or 'allow_anonymous true'}\n"
+            f"max_inflight_messages 0\nmax_queued_messages 0\nset_tcp_nodelay true\n{more or 'allow_anonymous true'}\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -85,6 +88,7 @@ class Mosquitto:
         """Nothing is read or written any more, nothing answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # it runs on for a moment after it was told
 
     def end(self) -> None:
         """As an administrator does: it writes down what it holds."""
