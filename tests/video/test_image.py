@@ -83,6 +83,16 @@ def test_odd_sizes_of_odd_pictures(size: tuple[int, int]) -> None:
         assert DecodedImage(frame, 101, 99).rgb(*size).shape == (size[1], size[0], 3)
 
 
+@pytest.mark.parametrize("size", [(416, 234), (640, 360), (1000, 500)])
+def test_nothing_moves_when_it_is_scaled(size: tuple[int, int]) -> None:
+    wide = np.broadcast_to((np.arange(1280) / 5.12).astype(np.uint8)[None, :, None], (720, 1280, 3))
+    frame = encoded(np.ascontiguousarray(wide), "yuv420p", Colorspace.ITU709, full=True)
+    row = DecodedImage(frame, 1280, 720).rgb(*size)[size[1] // 2, :, 1].astype(float)
+    seen_at = row * 5.12 + 2.56  # a grey tells where it was
+    wanted = (np.arange(size[0]) + 0.5) * 1280 / size[0]
+    assert abs((seen_at - wanted)[20:-20].mean()) < 0.7  # of 1280; half a grey is 2.6
+
+
 def test_a_great_reduction_does_not_skip_what_is_thin() -> None:
     stripes = np.zeros((512, 512, 3), np.uint8)
     stripes[::2] = 255

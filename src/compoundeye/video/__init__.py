@@ -2,7 +2,7 @@
 
 Guarantee: every result carries its stream, presentation time, capture time and the count of frames dropped so far;
 files lose no frame, live streams never fall behind. Cost: one decode, and one pass to the size that is looked at.
-Limit: what FFmpeg reads.
+Limit: what FFmpeg reads; pixels that are not square, and fields that are interlaced, are shown as they are.
 """
 
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream

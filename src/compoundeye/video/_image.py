@@ -3,6 +3,7 @@
 Colour conversion at full size is what makes reading a video slow, so it never happens: the luma and chroma planes are
 scaled to the size that is wanted, each row read where it lies, and only those few pixels are converted. Scaling is
 bilinear, as detectors are trained with; a reduction by four or more is halved first, so that nothing flickers away.
+FFmpeg's own fast bilinear scaling costs a little less, but moves everything to one side: by two pixels of 1280.
 """
 
 from __future__ import annotations
