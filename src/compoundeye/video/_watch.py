@@ -28,6 +28,8 @@ from compoundeye.video._stream_run import Media, StreamRun, Viewer
 
 TICK_S = 1.0
 """States are told, and settings read again, so often."""
+AHEAD = 4
+"""Batches for each look that a lossless stream asks for before it waits."""
 MOST_LOOKS = 4
 """Copies of a model in memory."""
 GRACE_S = 5.0
@@ -145,8 +147,8 @@ def _runs(
             site.application.open,
             token=token,
             every=of.every,
-            # While some are looked at, the next are decoded.
-            ahead=len(looks) + max(1, looks[0].batch),
+            # While some are looked at, the next are decoded; several, for threads of Python wait for each other.
+            ahead=AHEAD * len(looks) * max(1, looks[0].batch),
             viewers=viewers,
             deliver=outbox.send,
             media=media,
