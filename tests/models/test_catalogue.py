@@ -12,16 +12,18 @@ from compoundeye.models._catalogue import published
 from compoundeye.models._class_names import CLASS_NAMES
 from compoundeye.models._load import _LOADERS
 from compoundeye.models._load_detector import DETECTOR_LOADERS
+from compoundeye.models._load_face import FACE_LOADERS
 from compoundeye.records import EyeError
 
 
 @pytest.mark.parametrize("entry", published().values(), ids=lambda entry: entry.name)
 def test_a_card_is_complete(entry: Card) -> None:
-    assert entry.task in ("classify", "embed", "detect")
-    assert entry.architecture in (DETECTOR_LOADERS if entry.task == "detect" else _LOADERS)
+    assert entry.task in ("classify", "embed", "detect", "face-detect", "face-embed")
+    loaders = {"detect": DETECTOR_LOADERS, "face-detect": FACE_LOADERS, "face-embed": {"sface"}}
+    assert entry.architecture in loaders.get(entry.task, _LOADERS)
     assert (entry.labels is not None) == (entry.task in ("classify", "detect"))
     assert 0 < entry.crop_fraction <= 1
-    assert (entry.embedding_dim > 0) == (entry.task != "detect")
+    assert (entry.embedding_dim > 0) == (entry.task not in ("detect", "face-detect"))
     assert entry.licence
     assert entry.metric
     assert entry.protocol

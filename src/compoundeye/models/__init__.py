@@ -14,10 +14,13 @@ from compoundeye.models._card import Card, DetectionLoss, Loss, Mirror, WeightsF
 from compoundeye.models._catalogue import card, catalogue
 from compoundeye.models._detect import MIN_SCORE, Detector
 from compoundeye.models._error import WeightsError
+from compoundeye.models._face_detect import MIN_FACE_SCORE, FaceDetector
+from compoundeye.models._face_embed import FaceEmbedder
 from compoundeye.models._labels import Labels, labels
 from compoundeye.models._listing import CatalogueRow, catalogue_rows
 from compoundeye.models._load import load
 from compoundeye.models._load_detector import load_detector
+from compoundeye.models._load_face import load_face_detector, load_face_embedder
 from compoundeye.models._load_text import load_text
 from compoundeye.models._local import register
 from compoundeye.models._nms import nms
@@ -29,12 +32,15 @@ from compoundeye.models._vision import Outputs, Vision
 from compoundeye.models._weights import home, present, weights, weights_folder
 
 __all__ = [
+    "MIN_FACE_SCORE",
     "MIN_SCORE",
     "TEMPLATES",
     "Card",
     "CatalogueRow",
     "DetectionLoss",
     "Detector",
+    "FaceDetector",
+    "FaceEmbedder",
     "Labels",
     "Loss",
     "Mirror",
@@ -51,6 +57,8 @@ __all__ = [
     "labels",
     "load",
     "load_detector",
+    "load_face_detector",
+    "load_face_embedder",
     "load_text",
     "nms",
     "open_onnx",

@@ -87,7 +87,8 @@ class Card:
 
     name: str
     task: str
-    """"classify" (embedding and logits), "embed" (embedding only) or "detect" (boxes)."""
+    """"classify" (embedding and logits), "embed" (embedding only), "detect" (boxes); "face-detect" (boxes and landmarks
+    of faces) or "face-embed" (an embedding of an aligned face)."""
     version: str
     architecture: str
     """Which loader understands the weights: a key of the loaders in ``_loaders.py``."""

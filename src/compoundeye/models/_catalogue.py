@@ -7,6 +7,7 @@ from functools import cache
 
 from compoundeye.models._card import Card, Loss, Mirror
 from compoundeye.models._detect_cards import DETECTOR_CARDS
+from compoundeye.models._face_cards import FACE_CARDS
 from compoundeye.models._hub_cards import HUB_CARDS
 from compoundeye.models._registered import registered
 from compoundeye.records import EyeError
@@ -116,7 +117,7 @@ _CARDS = (
 @cache
 def published() -> dict[str, Card]:
     """The cards that come with this package, by name."""
-    return {card.name: card for card in (*_CARDS, *HUB_CARDS, *DETECTOR_CARDS)}
+    return {card.name: card for card in (*_CARDS, *HUB_CARDS, *DETECTOR_CARDS, *FACE_CARDS)}
 
 
 def catalogue() -> dict[str, Card]:

@@ -62,8 +62,9 @@ def load(
     if name not in catalogue() and Path(name).is_dir():
         return _load_folder(Path(name), settings)
     found = card_of(name)
-    if found.task == "detect":
-        raise EyeError(f"{name} says where things are, not what a picture is: choose a model of another task")
+    if found.architecture not in _LOADERS:
+        says = "where things are" if "detect" in found.task else "whose face it may be"
+        raise EyeError(f"{name} says {says}, not what a picture is: choose a model of another task")
     return _LOADERS[found.architecture](found, weights(found, progress), settings)
 
 

@@ -152,7 +152,7 @@ def _load_file(path: Path, settings: Settings) -> Detector:
     return load_detector_file(
         path,
         device=settings.device,
-        precision=lambda card: choose_precision(card, settings.precision, _supported(settings)),
+        precision=lambda card: choose_precision(card, settings.precision, supported(settings)),
         threads=settings.threads,
     )
 
@@ -169,11 +169,12 @@ def names_of(card: Card) -> tuple[str, ...]:
 
 
 def _open(card: Card, graph: bytes, settings: Settings) -> Runtime:
-    precision = choose_precision(card, settings.precision, _supported(settings))
+    precision = choose_precision(card, settings.precision, supported(settings))
     return open_onnx(graph, device=settings.device, precision=precision, threads=settings.threads, sizes=_SIZES)
 
 
-def _supported(settings: Settings) -> frozenset[Precision]:
+def supported(settings: Settings) -> frozenset[Precision]:
+    """Precisions that the chosen device has instructions for."""
     if settings.device != "cpu":
         return frozenset({"fp32"})
     from compoundeye.models._openvino import supported_precisions
