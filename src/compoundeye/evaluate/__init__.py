@@ -2,9 +2,10 @@
 
 Guarantee: pure functions of arrays; what is not defined (no pictures) is NaN, never 0 or 1. Cost: O(N log N) at most,
 but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures,
-boxes, their tracks and counts; each task brings its own metrics.
+boxes, their tracks and counts, things put into groups; each task brings its own metrics.
 """
 
+from compoundeye.evaluate._bcubed import BCubed, bcubed
 from compoundeye.evaluate._calibration import (
     DEFAULT_BINS,
     Reliability,
@@ -30,23 +31,34 @@ from compoundeye.evaluate._selective import (
     selective_curve,
     top_k_accuracy,
 )
+from compoundeye.evaluate._subject_bootstrap import FEW_SUBJECTS, Interval, SubjectBootstrap
+from compoundeye.evaluate._verification import ENOUGH_ERRORS, NO_SCORE, Det, Verification, folded_accuracy
 
 __all__ = [
     "ABSTAINED",
     "ALPHAS",
     "DEFAULT_BINS",
+    "ENOUGH_ERRORS",
+    "FEW_SUBJECTS",
+    "NO_SCORE",
+    "BCubed",
     "BoxTruth",
     "Clear",
     "Comparison",
     "CountingError",
+    "Det",
     "DetectionScores",
     "Hota",
     "Identity",
+    "Interval",
     "Moment",
     "Protocol",
     "Reliability",
     "SelectiveCurve",
+    "SubjectBootstrap",
     "Trajectories",
+    "Verification",
+    "bcubed",
     "best_pairs",
     "binomial_lower_bound",
     "binomial_tail",
@@ -59,6 +71,7 @@ __all__ = [
     "coverage",
     "detection_scores",
     "expected_calibration_error",
+    "folded_accuracy",
     "hota",
     "identity",
     "poisson_interval",

@@ -5,6 +5,28 @@ picture of 640 x 640, 3 ms a face (bf16). Limit: of a face without landmarks not
 """
 
 from compoundeye.apps.face._align import align
+from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._forget import ForgetReport
+from compoundeye.apps.face._gallery import Gallery, Person
+from compoundeye.apps.face._gallery_rows import Face, Known
+from compoundeye.apps.face._gallery_secret import DamagedError
+from compoundeye.apps.face._group import ALONE, group
 from compoundeye.apps.face._pipeline import FacePipeline, Found
+from compoundeye.apps.face._sightings import Sightings
 
-__all__ = ["FacePipeline", "Found", "align"]
+__all__ = [
+    "ALONE",
+    "AuditCheck",
+    "AuditEntry",
+    "DamagedError",
+    "Face",
+    "FacePipeline",
+    "ForgetReport",
+    "Found",
+    "Gallery",
+    "Known",
+    "Person",
+    "Sightings",
+    "align",
+    "group",
+]
