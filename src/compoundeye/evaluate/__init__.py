@@ -17,6 +17,7 @@ from compoundeye.evaluate._clear import Clear, clear
 from compoundeye.evaluate._counting import CountingError, counting_error, poisson_interval
 from compoundeye.evaluate._detection_ap import BoxTruth, DetectionScores, detection_scores
 from compoundeye.evaluate._hota import ALPHAS, Hota, hota
+from compoundeye.evaluate._identification import NO_RANK, Searches, searched
 from compoundeye.evaluate._identity import Identity, identity
 from compoundeye.evaluate._interval import binomial_lower_bound, binomial_tail, bootstrap_interval, wilson_interval
 from compoundeye.evaluate._matching import best_pairs
@@ -40,6 +41,7 @@ __all__ = [
     "DEFAULT_BINS",
     "ENOUGH_ERRORS",
     "FEW_SUBJECTS",
+    "NO_RANK",
     "NO_SCORE",
     "BCubed",
     "BoxTruth",
@@ -54,6 +56,7 @@ __all__ = [
     "Moment",
     "Protocol",
     "Reliability",
+    "Searches",
     "SelectiveCurve",
     "SubjectBootstrap",
     "Trajectories",
@@ -78,6 +81,7 @@ __all__ = [
     "precision",
     "recall",
     "reliability",
+    "searched",
     "selective_curve",
     "top_k_accuracy",
     "wilson_interval",
