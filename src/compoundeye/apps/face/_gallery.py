@@ -1,0 +1,300 @@
+"""A gallery: people, their faces, and what is allowed with them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from compoundeye.apps.face import _audit
+from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._forget import ForgetReport, finish, forget
+from compoundeye.apps.face._gallery_files import Files, make_files
+from compoundeye.apps.face._gallery_rows import Face, Int64, Known, Reader, add_faces, new_key, tidy
+from compoundeye.apps.face._gallery_secret import Secret, make_key, read_key
+from compoundeye.apps.face._sightings import Float32, Sightings, UInt8
+from compoundeye.records import EyeError
+
+Who = int | str
+"""A person's number, or the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody in a gallery; without a name: a group that grouping made."""
+
+    id: int
+    name: str | None
+    faces: int
+    said: int
+    """How many of the faces somebody said to be this person's."""
+
+
+class Gallery:
+    """People and their faces in a folder, sealed under a key that lies elsewhere.
+
+    Any number of threads and processes may use one. Whatever changes it, and every search, is in the audit log before
+    it is answered. ``by`` says who asks, ``why`` what for.
+
+    >>> gallery = Gallery.create("staff.gallery", "staff.key")
+    >>> gallery.enrol("Anna", Sightings.of(found, id, embedder=str(embedder.identity)), consent=True,
+    ...               purpose="opening the door", by="reception")
+    """
+
+    def __init__(self, files: Files, secret: Secret) -> None:
+        self.path = files.folder
+        self._files = files
+        self._secret = secret
+        self._cached: tuple[int, Known] | None = None
+
+    @classmethod
+    def create(cls, path: str | os.PathLike[str], key_file: str | os.PathLike[str] | None, *, by: str = "") -> Gallery:
+        """A new gallery in a new folder; the key file is made too where there is none.
+
+        Args:
+            key_file: None: the key is in the variable EYE_GALLERY_KEY. It must not lie in the gallery.
+
+        Raises:
+            EyeError: something is there already, or cannot be written or read.
+        """
+        folder = Path(path).expanduser()
+        if key_file is not None:
+            place = Path(key_file).expanduser()
+            if folder.resolve() in place.resolve().parents:
+                raise EyeError(f"the key {place} would lie in the gallery that it opens; keep it elsewhere")
+            if not folder.exists() and not place.exists():
+                make_key(place)
+        make_files(folder, read_key(key_file), time.time())
+        gallery = cls.open(folder, key_file)
+        gallery._log("create", by or _somebody())
+        return gallery
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], key_file: str | os.PathLike[str] | None = None) -> Gallery:
+        """A gallery that is there. What a forgetting left half done is finished first.
+
+        Raises:
+            EyeError: there is none, the key is missing or not this gallery's, or a later version made it.
+        """
+        files = Files(Path(path).expanduser())
+        secret = Secret(read_key(key_file), files.gallery)
+        if secret.check() != files.check:
+            raise EyeError(f"this key does not open {path}: it is another gallery's")
+        finish(files, secret)
+        return cls(files, secret)
+
+    def add(self, new: Sightings, *, purpose: str, by: str, consent: bool = False) -> list[int]:
+        """Keep faces of people who are not known yet, to be grouped; their ids.
+
+        Raises:
+            EyeError: no purpose is given, or another model made the templates of this gallery.
+        """
+        return self._add(None, new, "add", consent, purpose, by)
+
+    def enrol(self, who: Who, new: Sightings, *, consent: bool, purpose: str, by: str) -> Person:
+        """Keep faces as those of a person; a name that nobody has yet is a new person.
+
+        Args:
+            consent: whether the person agreed; it is kept with each face.
+            purpose: what the faces are kept for.
+
+        Raises:
+            EyeError: no purpose is given, no face, or another model made the templates of this gallery.
+        """
+        if not len(new):
+            raise EyeError(f"there is no face to enrol as {who}")
+        self._add(who, new, "enrol", consent, purpose, by)
+        return self.person(who)
+
+    def people(self, *, named: bool | None = None) -> list[Person]:
+        """Everybody, by number.
+
+        Args:
+            named: True: only who has a name; False: only groups without.
+        """
+        with self._files.reading() as connection:
+            names = Reader(connection, self._secret).names()
+            count, said = Counter[int](), Counter[int]()
+            query = "SELECT person, count(*), sum(said) FROM faces WHERE person IS NOT NULL GROUP BY person"
+            for person, faces, sure in connection.execute(query):
+                count[person], said[person] = faces, sure
+        found = [Person(number, name, count[number], said[number]) for number, name in names.items()]
+        return [person for person in found if named is None or (person.name is not None) == named]
+
+    def person(self, who: Who) -> Person:
+        """One of them, by number or name.
+
+        Raises:
+            EyeError: there is no such person, or several have this name.
+        """
+        with self._files.reading() as connection:
+            number = Reader(connection, self._secret).person(who)
+        return next(person for person in self.people() if person.id == number)
+
+    def faces(self, who: Who | None = None, *, after: int = 0, limit: int | None = None) -> list[Face]:
+        """Faces by id, of one person or of all; with what is known about each, and without templates.
+
+        Raises:
+            EyeError: there is no such person.
+        """
+        with self._files.reading() as connection:
+            reader = Reader(connection, self._secret)
+            if who is None:
+                return list(reader.faces("WHERE faces.id > ?", (after,), limit=limit))
+            where = "WHERE person = ? AND faces.id > ?"
+            return list(reader.faces(where, (reader.person(who), after), limit=limit))
+
+    def face(self, face: int) -> Face:
+        """One face. Raises EyeError: there is none of this id."""
+        with self._files.reading() as connection:
+            for found in Reader(connection, self._secret).faces("WHERE faces.id = ?", (face,)):
+                return found
+        raise EyeError(f"there is no face {face} in this gallery")
+
+    def crop(self, face: int) -> UInt8 | None:
+        """The aligned face, uint8 [112, 112, 3] RGB; None: it was not kept."""
+        with self._files.reading() as connection:
+            return Reader(connection, self._secret).crop(face)
+
+    def known(self) -> Known:
+        """Templates and all that grouping and search need; kept in memory until the gallery changes."""
+        with self._files.reading() as connection:
+            revision = self._revision(connection)
+            if self._cached is None or self._cached[0] != revision:
+                self._cached = revision, Reader(connection, self._secret).known()
+            return self._cached[1]
+
+    def templates(self) -> tuple[Float32, Int64]:
+        """Templates [N, D] of length 1, and face ids [N]."""
+        known = self.known()
+        return known.templates, known.faces
+
+    def revision(self) -> int:
+        """Grows with every change of people or faces: who keeps an index looks whether it is still the same."""
+        with self._files.reading() as connection:
+            return self._revision(connection)
+
+    def embedder(self) -> str | None:
+        """Which model made the templates; None: there are none yet."""
+        with self._files.reading() as connection:
+            found: str | None = connection.execute("SELECT embedder FROM gallery").fetchone()[0]
+            return found
+
+    def forget(self, who: Who | Sequence[Who], *, by: str, why: str = "", pictures: bool = False) -> ForgetReport:
+        """Erase people: keys, templates, crops, names and all that was said of them, and prove it on the bytes on disk.
+
+        Args:
+            pictures: remove the picture files that their faces were found in, too.
+
+        Raises:
+            EyeError: there is no such person.
+        """
+        people = [who] if isinstance(who, int | str) else list(who)
+        self._cached = None
+        return forget(self._files, self._secret, people, time.time(), by, why, pictures=pictures)
+
+    def searched(
+        self, verb: str, *, by: str, why: str, people: Sequence[int] = (), detail: Mapping[str, Any] | None = None
+    ) -> int:
+        """Write a search to the audit log, before its result is shown; the entry's number.
+
+        Args:
+            people: who was found, or looked for.
+            detail: plain values, such as the threshold; no names.
+
+        Raises:
+            EyeError: who asks, or why, is not said.
+        """
+        if not why.strip():
+            raise EyeError("say why: each search is written to the audit log with its reason")
+        return self._log(verb, by, people, detail, why)
+
+    def audit(
+        self, *, after: int = 0, limit: int | None = None, person: int | None = None, newest_first: bool = False
+    ) -> list[AuditEntry]:
+        """Entries of the audit log.
+
+        Args:
+            after: those numbered above.
+            person: only those about this person, or in which the person was found.
+
+        Raises:
+            DamagedError: an entry was changed.
+        """
+        with self._files.reading() as connection:
+            found = _audit.entries(connection, self._secret, after, newest=newest_first)
+            return list(islice((each for each in found if person is None or person in each.people), limit))
+
+    def check_audit(self, known_end: str | None = None) -> AuditCheck:
+        """Whether the audit log is whole: nothing changed, nothing removed.
+
+        Args:
+            known_end: ``end`` of an earlier check.
+
+        Raises:
+            DamagedError: what was changed.
+        """
+        with self._files.reading() as connection:
+            return _audit.check(connection, self._secret, known_end)
+
+    def _add(self, who: Who | None, new: Sightings, verb: str, consent: bool, purpose: str, by: str) -> list[int]:
+        if not purpose.strip():
+            raise EyeError("say what the faces are kept for: a purpose goes with each")
+        now = time.time()
+        with self._files.writing() as connection:
+            self._same_model(connection, new)
+            person = None if who is None else self._person_or_new(connection, who, now)
+            facts = {"consent": consent, "purpose": purpose, "at": now, "by": by}
+            ids = add_faces(connection, self._secret, new, person, facts)
+            self._changed(connection)
+            people = [] if person is None else [person]
+            _audit.append(connection, self._secret, now, by, verb, people, {"faces": len(ids)})
+        return ids
+
+    def _person_or_new(self, connection: Any, who: Who, now: float) -> int:
+        reader = Reader(connection, self._secret)
+        if isinstance(who, int) or who.isdecimal() or tidy(who) in reader.names().values():
+            return reader.person(who)
+        return self._new_person(connection, who, now)
+
+    def _new_person(self, connection: Any, name: str | None, now: float) -> int:
+        number: int = connection.execute("INSERT INTO people (made) VALUES (?)", (now,)).lastrowid
+        seal = new_key(connection, self._secret, "person", number)
+        if name is not None:
+            sealed = seal(tidy(name).encode(), self._secret.about("name", number))
+            connection.execute("UPDATE people SET name = ? WHERE id = ?", (sealed, number))
+        return number
+
+    def _same_model(self, connection: Any, new: Sightings) -> None:
+        embedder, dim = connection.execute("SELECT embedder, dim FROM gallery").fetchone()
+        if embedder is None:
+            connection.execute("UPDATE gallery SET embedder = ?, dim = ?", (new.embedder, new.templates.shape[1]))
+        elif (embedder, dim) != (new.embedder, new.templates.shape[1]):
+            raise EyeError(f"{self.path} holds templates of {embedder}; those of {new.embedder} cannot be compared")
+
+    def _changed(self, connection: Any) -> None:
+        connection.execute("UPDATE gallery SET revision = revision + 1")
+
+    def _revision(self, connection: Any) -> int:
+        found: int = connection.execute("SELECT revision FROM gallery").fetchone()[0]
+        return found
+
+    def _log(
+        self, verb: str, by: str, people: Sequence[int] = (), detail: Mapping[str, Any] | None = None, why: str = ""
+    ) -> int:
+        with self._files.writing() as connection:
+            return _audit.append(connection, self._secret, time.time(), by, verb, people, detail, why)
+
+
+def _somebody() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
