@@ -37,8 +37,11 @@ APIS = (
     "runs",
     "plan",
     "models",
+    "live",
+    "live_events",
+    "live_site",
 )
-"""Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan come here."""
+"""Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan, live come here."""
 
 
 def application(served: Served) -> FastAPI:

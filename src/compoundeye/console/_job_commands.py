@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from compoundeye.console._live_start import WatchRequest, watch_again, watch_command
 from compoundeye.console._refusals import Forbidden, NotFound, Unprocessable
 from compoundeye.console._roots import LONGEST, folder, located, source
 from compoundeye.console._state import Console
@@ -63,7 +64,7 @@ class CategoriseRequest(_Request):
     replace_embeddings: bool = False
 
 
-JobRequest = Annotated[IngestRequest | CategoriseRequest, Field(discriminator="kind")]
+JobRequest = Annotated[IngestRequest | CategoriseRequest | WatchRequest, Field(discriminator="kind")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ class Command:
     kind: str
     title: str
     corpus: str
-    """The whole path, or the address."""
+    """The whole path, or the address; of a watch, its name."""
     arguments: tuple[str, ...]
     asked: dict[str, Any]
     """The request with ``corpus_path`` instead of a name, which may mean another corpus in another console."""
 
 
-def command(console: Console, asked: IngestRequest | CategoriseRequest) -> Command:
+def command(console: Console, asked: IngestRequest | CategoriseRequest | WatchRequest) -> Command:
     """The arguments that do what was asked for.
 
     Raises:
@@ -87,6 +88,9 @@ def command(console: Console, asked: IngestRequest | CategoriseRequest) -> Comma
         Forbidden: a place is not below a root.
         Unprocessable: something does not go together.
     """
+    if isinstance(asked, WatchRequest):
+        name, words, kept = watch_command(console, asked)
+        return Command("watch", name, name, tuple(words), kept)
     if asked.corpus not in console.corpora:
         raise NotFound(f"no corpus {asked.corpus[:100]!r} is served here")
     path = located(console.corpora[asked.corpus])
@@ -104,6 +108,8 @@ def command_again(console: Console, asked: dict[str, Any], path: str) -> Command
         Forbidden: this console does not serve its corpus, or its places are not below its roots.
         Unprocessable: its places are gone.
     """
+    if asked.get("kind") == "watch":
+        return Command("watch", path, path, tuple(watch_again(console, asked)), asked)
     name = next((name for name, one in console.corpora.items() if located(one) == path), None)
     if name is None:
         raise Forbidden("this console does not serve the corpus of this job: resume it from one that does")

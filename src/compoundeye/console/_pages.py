@@ -29,6 +29,7 @@ PAGES = (
     Page("picture", "Picture", "/c/{corpus}/p/{id}", listed=False),
     Page("review", "Review", "/c/{corpus}/review"),
     Page("account", "Account", "/c/{corpus}/account"),
+    Page("live", "Live", "/live"),
     Page("jobs", "Jobs", "/jobs"),
     Page("runs", "Runs", "/runs"),
     Page("plan", "Plan", "/plan"),
@@ -37,7 +38,7 @@ PAGES = (
     Page("start", "Start", "/", listed=False),
     Page("login", "Sign in", "/login", listed=False),
 )
-"""In the order of the navigation: gallery, review, account, jobs, runs, plan, models; then what is not listed."""
+"""In the order of the navigation: gallery, review, account, live, jobs, runs, plan, models; then what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,19 @@ def folder(text: str, roots: Sequence[str]) -> str:
     return place
 
 
+def located_file(text: str, roots: Sequence[str]) -> str:
+    """A file on this machine below a root, with links followed.
+
+    Raises:
+        Forbidden: it is not below a root.
+        Unprocessable: it is no file.
+    """
+    place = _below(text, roots)
+    if not os.path.isfile(place):
+        raise Unprocessable("that is no file")
+    return place
+
+
 def located(corpus: str) -> str:
     """The whole path of a corpus, or its address: what means the same from any working folder."""
     return corpus.rstrip("/") if "://" in corpus else os.path.abspath(os.path.expanduser(corpus))

@@ -2,9 +2,10 @@
 import { say } from "./say.js";
 
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, told = {}) {
     super(message);
     this.status = status;
+    this.told = told; // all that the server said
   }
 }
 
@@ -35,6 +36,15 @@ export async function api(path, { method = "GET", params, body, form, signal, qu
   }
 }
 
+/* Bytes rather than JSON: the response, or null if there is nothing new (204). */
+export async function bytesOf(path, { params, signal } = {}) {
+  const asked = query(params);
+  const response = await answer(`/api/v1/${path}${asked ? `?${asked}` : ""}`, { headers: { "X-CompoundEye": "1" }, signal });
+  if (response.status === 204) return null;
+  if (!response.ok) throw await failure(response);
+  return response;
+}
+
 async function answer(address, options) {
   try {
     return await fetch(address, options);
@@ -49,7 +59,7 @@ async function failure(response) {
   if (response.status === 401 && location.pathname !== "/login") {
     location.assign(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
   }
-  return new ApiError(response.status, sentence(told.error ?? `the server answered ${response.status}`));
+  return new ApiError(response.status, sentence(told.error ?? `the server answered ${response.status}`), told);
 }
 
 /* The API tells errors as programs quote them, without a capital and a stop. */

@@ -19,7 +19,7 @@ import { ask } from "./ask.js";
 import { api } from "./api.js";
 import { keys, showKeys } from "./keys.js";
 
-export { api, ApiError, follow, query } from "./api.js";
+export { api, ApiError, bytesOf, follow, query } from "./api.js";
 export { ask } from "./ask.js";
 export { data, h, later, s } from "./dom.js";
 export { ago, bytes, date, duration, number, percent, rate } from "./format.js";

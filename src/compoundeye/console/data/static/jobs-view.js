@@ -28,7 +28,7 @@ export function words(job) {
   if (job.error) return job.error;
   if (job.state === "done" && job.outcome) return told(job.outcome, job.kind);
   const step = job.progress;
-  if (!step) return alive(job) ? "beginning" : `ended ${ago(job.ended)}`;
+  if (!step) return alive(job) ? (job.kind === "watch" ? "watching" : "beginning") : `ended ${ago(job.ended)}`;
   const parts = [step.total === null ? `${number(step.done)} ${step.unit}` : `${number(step.done)} of ${number(step.total)} ${step.unit}`];
   if (alive(job)) {
     if (step.rate) parts.push(rate(step.rate, step.unit));
