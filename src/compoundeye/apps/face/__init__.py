@@ -12,6 +12,8 @@ from compoundeye.apps.face._gallery_rows import Face, Known
 from compoundeye.apps.face._gallery_secret import DamagedError
 from compoundeye.apps.face._group import ALONE, group
 from compoundeye.apps.face._pipeline import FacePipeline, Found
+from compoundeye.apps.face._pose import pose
+from compoundeye.apps.face._quality import Quality, assess
 from compoundeye.apps.face._sightings import Sightings
 
 __all__ = [
@@ -26,7 +28,10 @@ __all__ = [
     "Gallery",
     "Known",
     "Person",
+    "Quality",
     "Sightings",
     "align",
+    "assess",
     "group",
+    "pose",
 ]
