@@ -10,6 +10,7 @@ Limit: a GPU needs ONNX Runtime's GPU package; text towers and models without la
 registry package carries.
 """
 
+from compoundeye.models._byte_rows import ByteRows, UnprovenError, rounding
 from compoundeye.models._card import Card, DetectionLoss, Loss, Mirror, WeightsFile
 from compoundeye.models._catalogue import card, catalogue
 from compoundeye.models._detect import MIN_SCORE, Detector
@@ -35,6 +36,7 @@ __all__ = [
     "MIN_FACE_SCORE",
     "MIN_SCORE",
     "TEMPLATES",
+    "ByteRows",
     "Card",
     "CatalogueRow",
     "DetectionLoss",
@@ -47,6 +49,7 @@ __all__ = [
     "Outputs",
     "TextEncoder",
     "Tree",
+    "UnprovenError",
     "Vision",
     "WeightsError",
     "WeightsFile",
@@ -64,6 +67,7 @@ __all__ = [
     "open_onnx",
     "present",
     "register",
+    "rounding",
     "weight_files",
     "weights",
     "weights_folder",

@@ -14,6 +14,7 @@ from compoundeye.apps.face._group import ALONE, group
 from compoundeye.apps.face._pipeline import FacePipeline, Found
 from compoundeye.apps.face._pose import pose
 from compoundeye.apps.face._quality import Quality, assess
+from compoundeye.apps.face._search import TemplateIndex
 from compoundeye.apps.face._sightings import Sightings
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Person",
     "Quality",
     "Sightings",
+    "TemplateIndex",
     "align",
     "assess",
     "group",
