@@ -11,6 +11,8 @@ from compoundeye.apps.face._gallery import Gallery, Person
 from compoundeye.apps.face._gallery_rows import Face, Known
 from compoundeye.apps.face._gallery_secret import DamagedError
 from compoundeye.apps.face._group import ALONE, group
+from compoundeye.apps.face._identify import Candidate
+from compoundeye.apps.face._people import Said
 from compoundeye.apps.face._pipeline import FacePipeline, Found
 from compoundeye.apps.face._pose import pose
 from compoundeye.apps.face._quality import Quality, assess
@@ -21,6 +23,7 @@ __all__ = [
     "ALONE",
     "AuditCheck",
     "AuditEntry",
+    "Candidate",
     "DamagedError",
     "Face",
     "FacePipeline",
@@ -30,6 +33,7 @@ __all__ = [
     "Known",
     "Person",
     "Quality",
+    "Said",
     "Sightings",
     "TemplateIndex",
     "align",

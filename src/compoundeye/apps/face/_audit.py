@@ -107,9 +107,7 @@ def check(connection: sqlite3.Connection, secret: Secret, known_end: str | None 
         before = row[5]
         seen = seen or before.hex() == known_end
     if _end(connection, secret) != (number, before):
-        raise DamagedError(
-            f"the audit log ends after entry {number}: later ones were removed"
-        )
+        raise DamagedError(f"the audit log ends after entry {number}: later ones were removed")
     if not seen:
         raise DamagedError("the audit log does not hold the end that an earlier check gave: entries were removed")
     if not set(missing) <= allowed:

@@ -11,12 +11,15 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from compoundeye.apps.face import _audit
+from compoundeye.apps.face import _audit, _people
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._export_person import export_person
 from compoundeye.apps.face._forget import ForgetReport, finish, forget
 from compoundeye.apps.face._gallery_files import Files, make_files
-from compoundeye.apps.face._gallery_rows import Face, Int64, Known, Reader, add_faces, new_key, tidy
+from compoundeye.apps.face._gallery_rows import Face, Int64, Known, Reader, add_faces, tidy
 from compoundeye.apps.face._gallery_secret import Secret, make_key, read_key
+from compoundeye.apps.face._identify import Candidate, PeopleIndex
+from compoundeye.apps.face._people import Said
 from compoundeye.apps.face._sightings import Float32, Sightings, UInt8
 from compoundeye.records import EyeError
 
@@ -51,6 +54,7 @@ class Gallery:
         self._files = files
         self._secret = secret
         self._cached: tuple[int, Known] | None = None
+        self._index: tuple[Known, PeopleIndex] | None = None
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], key_file: str | os.PathLike[str] | None, *, by: str = "") -> Gallery:
@@ -195,8 +199,138 @@ class Gallery:
             EyeError: there is no such person.
         """
         people = [who] if isinstance(who, int | str) else list(who)
-        self._cached = None
+        self._cached = self._index = None
         return forget(self._files, self._secret, people, time.time(), by, why, pictures=pictures)
+
+    def name(self, who: Who, name: str, *, by: str) -> Person:
+        """Give a person, or a group without a name, a name. Faces of a group are that person's from now on.
+
+        Raises:
+            EyeError: there is no such person, or it is no name.
+        """
+        with self._files.writing() as connection:
+            person = Reader(connection, self._secret).person(who)
+            _people.rename(connection, self._secret, person, name)
+            self._changed(connection, "name", by, [person])
+        return self.person(person)
+
+    def merge(self, into: Who, *others: Who, by: str) -> Person:
+        """Others are the same person as ``into``: their faces go over, and grouping keeps them together.
+
+        What was said against it (`split`, `not_this_person`) holds no longer.
+
+        Raises:
+            EyeError: there is no such person, or it is the same one.
+        """
+        with self._files.writing() as connection:
+            reader = Reader(connection, self._secret)
+            person, rest = reader.person(into), [reader.person(other) for other in others]
+            moved = _people.merge(connection, person, rest)
+            self._changed(connection, "merge", by, [person, *rest], {"faces": moved})
+        return self.person(person)
+
+    def split(self, who: Who, faces: Sequence[int], *, to: Who | None = None, by: str) -> Person:
+        """Faces of a person are somebody else; who that is now. Grouping keeps the two apart.
+
+        Args:
+            faces: ids, some of the person's.
+            to: another person, or a new name; None: somebody without a name.
+
+        Raises:
+            EyeError: there is no such person, a face is another's, or none would be left.
+        """
+        now = time.time()
+        with self._files.writing() as connection:
+            person = Reader(connection, self._secret).person(who)
+            other = (
+                _people.new_person(connection, self._secret, None, now)
+                if to is None
+                else self._person_or_new(connection, to, now)
+            )
+            if other == person:
+                raise EyeError(f"person {person} cannot be split from itself")
+            _people.split(connection, person, faces, other)
+            self._changed(connection, "split", by, [person, other], {"faces": len(faces)})
+        return self.person(other)
+
+    def not_this_person(self, face: int, who: Who, *, by: str) -> None:
+        """A face is not that person's, however alike they look. Grouping never gives it to the person again.
+
+        Raises:
+            EyeError: there is no such face or person.
+        """
+        with self._files.writing() as connection:
+            person = Reader(connection, self._secret).person(who)
+            _people.not_this_person(connection, face, person)
+            self._changed(connection, "not-this-person", by, [person], {"face": face})
+
+    def said(self) -> Said:
+        """What grouping must respect: ``group(..., people=said.people, apart=said.apart)``, in rows of `known`."""
+        known = self.known()
+        with self._files.reading() as connection:
+            return _people.said(connection, known)
+
+    def regroup(self, faces: Int64, labels: Int64, *, by: str, why: str) -> list[Person]:
+        """Write down what grouping found; what somebody said stays as it was. The people of the groups, largest first.
+
+        Args:
+            faces: [N] ids; labels: [N] equal for faces of one person, -1 for a face that is alone.
+
+        Raises:
+            EyeError: arrays of unequal lengths, or the reason is not said: to group is to search for everybody.
+        """
+        if len(faces) != len(labels):
+            raise EyeError(f"{len(faces)} faces cannot have {len(labels)} labels")
+        _reason(why)
+        with self._files.writing() as connection:
+            people = _people.regroup(connection, self._secret, faces, labels, time.time())
+            self._changed(connection, "group", by, (), {"faces": len(faces), "groups": len(people)}, why)
+        found = {person.id: person for person in self.people()}
+        return [found[number] for number in dict.fromkeys(people) if number in found]
+
+    def identify(
+        self, probes: Float32, *, threshold: float, k: int = 5, named: bool = False, by: str, why: str
+    ) -> list[list[Candidate]]:  # fmt: skip
+        """Who of the gallery each probe may be: at most ``k`` people, the most alike first; written down before told.
+
+        Args:
+            probes: [M, D] of length 1.
+            threshold: cosine from which somebody is a candidate, as `threshold` of this room finds it.
+            named: only people with a name.
+
+        Raises:
+            EyeError: probes of another model, k below one, or who asks, or why, is not said.
+        """
+        _reason(why)
+        known = self.known()
+        if self._index is None or self._index[0] is not known:
+            self._index = known, PeopleIndex(known)
+        with self._files.reading() as connection:
+            names = Reader(connection, self._secret).names()
+        found = self._index[1].search(probes, k, threshold, names, named=named)
+        people = sorted({candidate.person for one in found for candidate in one})
+        self.searched("identify", by=by, why=why, people=people,
+                      detail={"probes": len(found), "threshold": float(threshold), "k": k})  # fmt: skip
+        return found
+
+    def export(self, who: Who, folder: str | os.PathLike[str], *, by: str, why: str = "") -> Path:
+        """Write all that is kept of a person to a new folder: what is known, templates, crops, audit entries; the file.
+
+        The folder is not sealed: it is for the person.
+
+        Raises:
+            EyeError: there is no such person, or the folder is not empty or cannot be written.
+        """
+        person = self.person(who)
+        self._log("export", by, [person.id], {"faces": person.faces}, why)
+        with self._files.reading() as connection:
+            reader = Reader(connection, self._secret)
+            faces = list(reader.faces("WHERE person = ?", (person.id,)))
+            crops = [reader.crop(face.id) for face in faces]
+            known = reader.known()
+        said = {"gallery": self._secret.gallery, "id": person.id, "name": person.name, "embedder": self.embedder()}
+        templates = known.templates[known.people == person.id]
+        return export_person(folder, said, faces, templates, crops, self.audit(person=person.id))
 
     def searched(
         self, verb: str, *, by: str, why: str, people: Sequence[int] = (), detail: Mapping[str, Any] | None = None
@@ -210,8 +344,7 @@ class Gallery:
         Raises:
             EyeError: who asks, or why, is not said.
         """
-        if not why.strip():
-            raise EyeError("say why: each search is written to the audit log with its reason")
+        _reason(why)
         return self._log(verb, by, people, detail, why)
 
     def audit(
@@ -251,24 +384,14 @@ class Gallery:
             person = None if who is None else self._person_or_new(connection, who, now)
             facts = {"consent": consent, "purpose": purpose, "at": now, "by": by}
             ids = add_faces(connection, self._secret, new, person, facts)
-            self._changed(connection)
-            people = [] if person is None else [person]
-            _audit.append(connection, self._secret, now, by, verb, people, {"faces": len(ids)})
+            self._changed(connection, verb, by, [] if person is None else [person], {"faces": len(ids)})
         return ids
 
     def _person_or_new(self, connection: Any, who: Who, now: float) -> int:
         reader = Reader(connection, self._secret)
         if isinstance(who, int) or who.isdecimal() or tidy(who) in reader.names().values():
             return reader.person(who)
-        return self._new_person(connection, who, now)
-
-    def _new_person(self, connection: Any, name: str | None, now: float) -> int:
-        number: int = connection.execute("INSERT INTO people (made) VALUES (?)", (now,)).lastrowid
-        seal = new_key(connection, self._secret, "person", number)
-        if name is not None:
-            sealed = seal(tidy(name).encode(), self._secret.about("name", number))
-            connection.execute("UPDATE people SET name = ? WHERE id = ?", (sealed, number))
-        return number
+        return _people.new_person(connection, self._secret, who, now)
 
     def _same_model(self, connection: Any, new: Sightings) -> None:
         embedder, dim = connection.execute("SELECT embedder, dim FROM gallery").fetchone()
@@ -277,8 +400,12 @@ class Gallery:
         elif (embedder, dim) != (new.embedder, new.templates.shape[1]):
             raise EyeError(f"{self.path} holds templates of {embedder}; those of {new.embedder} cannot be compared")
 
-    def _changed(self, connection: Any) -> None:
+    def _changed(
+        self, connection: Any, verb: str, by: str, people: Sequence[int], detail: Mapping[str, Any] | None = None,
+        why: str = "",
+    ) -> None:  # fmt: skip
         connection.execute("UPDATE gallery SET revision = revision + 1")
+        _audit.append(connection, self._secret, time.time(), by, verb, people, detail, why)
 
     def _revision(self, connection: Any) -> int:
         found: int = connection.execute("SELECT revision FROM gallery").fetchone()[0]
@@ -298,3 +425,8 @@ def _somebody() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return "unknown"
+
+
+def _reason(why: str) -> None:
+    if not why.strip():
+        raise EyeError("say why: each search is written to the audit log with its reason")

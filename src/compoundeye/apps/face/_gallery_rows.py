@@ -126,9 +126,7 @@ class Reader:
     def sealer(self, kind: str, number: int, wrapped: bytes | None) -> Any:
         """Seal and unseal under the key of a record."""
         if wrapped is None:
-            raise DamagedError(
-                f"the key of {kind} {number} is missing; restore both files from one copy"
-            )
+            raise DamagedError(f"the key of {kind} {number} is missing; restore both files from one copy")
         return sealer(self._unwrap(wrapped, self._secret.about(f"key of {kind}", number)))
 
     def known(self) -> Known:

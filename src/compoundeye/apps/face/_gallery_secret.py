@@ -84,9 +84,7 @@ def sealer(key: bytes) -> tuple[Callable[[bytes, bytes], bytes], Callable[[bytes
         try:
             return bytes(aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about))
         except (wrong, ValueError) as error:
-            raise DamagedError(
-                f"{about.decode()} was changed or is not whole; restore a copy"
-            ) from error
+            raise DamagedError(f"{about.decode()} was changed or is not whole; restore a copy") from error
 
     return seal, unseal
 
