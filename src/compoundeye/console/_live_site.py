@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,12 +182,24 @@ def _edit(
             kept = {one.was for one in shapes_}
             for name in [name for name in inner if name not in kept]:
                 del inner[name]
-            _rename(inner, {one.was: one.name for one in shapes_ if one.was in inner and one.was != one.name})
+            _rename(inner, {one.was: one.name for one in shapes_ if one.was and one.was != one.name})
         for one in shapes_:
             _put(tree, (app,) if alone else ("streams", stream, app), shared, own, kind, one)
     if size is not None and bare and any(wanted.values()):
         place = _made(tree, (app,) if alone else ("streams", stream, app))
         place["drawn_on"] = list(size)
+    _without_empty(tree, app, stream, wanted)
+
+
+def _without_empty(tree: MutableMapping[str, Any], app: str, stream: str, kinds: Iterable[str]) -> None:
+    """TOML may leave out tables that only others stood in, and so do we."""
+    for place in (tree, _table(_table(tree, "streams"), stream)):
+        table = _table(place, app)
+        for kind in kinds:
+            if kind in table and not table[kind]:
+                del table[kind]
+        if app in place and not table:
+            del place[app]
 
 
 def _put(

@@ -3,6 +3,7 @@ What scripts of pages may use, all of it from here: import { api, say, h, keys }
 
 api("corpora/x/pictures", { params: { limit: 50 } })    GET below /api/v1, gives the JSON. method, body (an object, sent
     as JSON), form (FormData), signal; quiet: true leaves an error to you. Throws ApiError (.status, .message).
+bytesOf("live/x/streams/y/view", { params, signal })      bytes rather than JSON: a Response, or null where nothing is new.
 follow("jobs/events", { progress: (value) => {} })       server-sent events; gives a function that ends them.
 say("3 corrected", { kind: "good", action: ["Undo", undo] })   a toast, read out too. kind: good, doubt, wrong.
 h("a", { class: "tile", href, onclick }, "text", node)   elements. Text is always text: innerHTML throws by policy.

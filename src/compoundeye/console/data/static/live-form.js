@@ -48,12 +48,12 @@ export function prepare(host, state, does) {
     if (one.kind === "rule") return rule(one, path, about, told);
     const value = valueAt(path);
     const usual = one.default === null || one.default === undefined ? "" : Array.isArray(one.default) ? one.default.join(", ") : String(one.default);
-    const label = (control) => h("div", { class: "field" }, h("label", { for: id }, named(one.name)), control, told);
+    const label = (control) => h("div", { class: "field" }, h("label", { for: id }, labelled(one.name)), control, told);
     switch (one.kind) {
       case "flag": {
         const box = h("input", { ...about, type: "checkbox", onchange: () => set(path, box.checked === Boolean(one.default) ? undefined : box.checked) });
         box.checked = value ?? Boolean(one.default);
-        return h("div", { class: "field" }, h("label", { class: "check" }, box, named(one.name)), told);
+        return h("div", { class: "field" }, h("label", { class: "check" }, box, labelled(one.name)), told);
       }
       case "choice": {
         const select = h("select", { ...about, onchange: () => set(path, select.value || undefined) }, h("option", { value: "" }, usual ? `${usual} (as usual)` : "as usual"), one.choices.map((each) => h("option", { value: each, selected: each === value }, each)));
@@ -87,7 +87,7 @@ export function prepare(host, state, does) {
     const on = valueAt(path) !== undefined;
     const box = h("input", { ...about, type: "checkbox", onchange: () => set(path, box.checked ? {} : undefined) });
     box.checked = on;
-    return h("div", { class: on ? "stack rule" : "stack" }, h("div", { class: "field" }, h("label", { class: "check" }, box, named(one.name)), told), on ? one.fields.map((each) => field(each, [...path, each.name])) : null);
+    return h("div", { class: on ? "stack rule" : "stack" }, h("div", { class: "field" }, h("label", { class: "check" }, box, labelled(one.name)), told), on ? one.fields.map((each) => field(each, [...path, each.name])) : null);
   }
 
   function show() {
@@ -128,5 +128,8 @@ export function prepare(host, state, does) {
 
   return { show };
 }
+
+/* after_s as "After (s)" */
+const labelled = (name) => named(name).replace(/ (s|kmh|deg|m2)$/, (_, unit) => ` (${{ s: "s", kmh: "km/h", deg: "°", m2: "m²" }[unit]})`);
 
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
