@@ -36,7 +36,7 @@ def pose(landmarks: Float32) -> Float32:
     for a head tilted to its own right shoulder. A head is turned by yaw first, then by pitch, then by roll.
 
     Args:
-        landmarks: [N, 5, 2] in pixels, in the order of ``Faces``. Landmarks that are no numbers give angles that are none.
+        landmarks: [N, 5, 2] in pixels, in the order of ``Faces``. Of landmarks that are no numbers angles are none.
     """
     image = landmarks.astype(np.float64) * [1, -1]  # y up, as the head has it
     image = image - image.mean(axis=1, keepdims=True)
