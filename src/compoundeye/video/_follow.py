@@ -12,6 +12,7 @@ from compoundeye.video._assign import assign, overlaps
 from compoundeye.video._camera import Camera
 from compoundeye.video._kalman import SIZE_VELOCITY, TICKS_PER_SECOND, corners, correct, predict
 from compoundeye.video._pool import SIGHT, UNSEEN, Bool, Float32, Int, Measured, Pool
+from compoundeye.video._reach import reach
 from compoundeye.video._settings import Section
 
 SAME_MOMENT: Final = 1.001
@@ -61,6 +62,7 @@ class Following:
         partner = np.full(len(pool), -1, np.intp)
         if len(pool) and len(measured):
             self.partners(measured, followed, partner)
+            reach(pool, measured, partner, seconds, self._settings.new_score)
             seen = partner >= 0
             boxes = measured.boxes.take(partner, axis=1)
             self.returned(boxes, variance, seen & ~followed)
