@@ -30,30 +30,30 @@ PATIENCE_S = 30
 FACES_TABLES = """
 CREATE TABLE gallery (
   version INTEGER NOT NULL, id TEXT NOT NULL, made REAL NOT NULL, revision INTEGER NOT NULL,
-  embedder TEXT, dim INTEGER, uncompacted INTEGER NOT NULL);
+  embedder TEXT, dim INTEGER, uncompacted INTEGER NOT NULL) STRICT;
 CREATE TABLE people (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB, made REAL NOT NULL);
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name BLOB, made REAL NOT NULL) STRICT;
 CREATE TABLE faces (
   id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER REFERENCES people, said INTEGER NOT NULL,
-  picture BLOB NOT NULL, quality REAL, template BLOB NOT NULL);
+  picture BLOB NOT NULL, quality REAL, template BLOB NOT NULL) STRICT;
 CREATE INDEX faces_of_person ON faces (person);
 CREATE INDEX faces_of_picture ON faces (picture);
-CREATE TABLE facts (face INTEGER PRIMARY KEY REFERENCES faces ON DELETE CASCADE, sealed BLOB NOT NULL);
-CREATE TABLE crops (face INTEGER PRIMARY KEY REFERENCES faces ON DELETE CASCADE, sealed BLOB NOT NULL);
+CREATE TABLE facts (face INTEGER PRIMARY KEY REFERENCES faces ON DELETE CASCADE, sealed BLOB NOT NULL) STRICT;
+CREATE TABLE crops (face INTEGER PRIMARY KEY REFERENCES faces ON DELETE CASCADE, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE not_this (
   face INTEGER NOT NULL REFERENCES faces ON DELETE CASCADE,
-  person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE, PRIMARY KEY (face, person)) WITHOUT ROWID;
+  person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE, PRIMARY KEY (face, person)) WITHOUT ROWID, STRICT;
 CREATE INDEX not_this_person ON not_this (person);
 CREATE TABLE audit (
   number INTEGER PRIMARY KEY, at REAL NOT NULL, body BLOB NOT NULL, why BLOB, why_digest BLOB NOT NULL,
-  chain BLOB NOT NULL);
-CREATE TABLE audit_end (number INTEGER NOT NULL, chain BLOB NOT NULL, seal BLOB NOT NULL);
-CREATE TABLE erasing (id INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL);
+  chain BLOB NOT NULL) STRICT;
+CREATE TABLE audit_end (number INTEGER NOT NULL, chain BLOB NOT NULL, seal BLOB NOT NULL) STRICT;
+CREATE TABLE erasing (id INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL) STRICT;
 """
 KEYS_TABLES = """
-CREATE TABLE keyring (version INTEGER NOT NULL, gallery TEXT NOT NULL, made_check BLOB NOT NULL);
-CREATE TABLE of_person (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
-CREATE TABLE of_face (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL);
+CREATE TABLE keyring (version INTEGER NOT NULL, gallery TEXT NOT NULL, made_check BLOB NOT NULL) STRICT;
+CREATE TABLE of_person (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
+CREATE TABLE of_face (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
 """
 
 
@@ -156,6 +156,7 @@ class Files:
             connection.execute("PRAGMA foreign_keys = ON")
             yield connection
         except sqlite3.DatabaseError as error:
-            raise EyeError(f"gallery {self.folder}: {error}") from error
+            reason = str(error).partition(" with text")[0]  # not what is stored
+            raise EyeError(f"gallery {self.folder}: {reason}") from error
         finally:
             connection.close()

@@ -194,14 +194,14 @@ class Reader:
             if self._connection.execute("SELECT 1 FROM people WHERE id = ?", (who,)).fetchone() is None:
                 raise EyeError(f"there is no person {who} in this gallery")
             return who
+        if who.isdecimal():
+            return self.person(int(who))
         found = [number for number, name in self.names().items() if name == tidy(who)]
         if len(found) == 1:
             return found[0]
         if found:
             numbers = ", ".join(str(number) for number in found)
             raise EyeError(f"{len(found)} people are called {who!r}: {numbers}; give the number")
-        if who.isdecimal():
-            return self.person(int(who))
         raise EyeError(f"nobody in this gallery is called {who!r}")
 
     def _unsealed(self, what: str, number: int, wrapped: bytes | None, sealed: bytes, kind: str = "face") -> bytes:

@@ -53,9 +53,9 @@ class Sightings:
         given = (self.faces, self.templates, self.quality, self.crops, self.sources or None)
         if any(len(each) != count for each in given if each is not None):
             raise EyeError(f"{count} pictures are named, and not as many faces, templates, qualities or crops given")
-        lengths = np.linalg.norm(self.templates.reshape(count, -1), axis=1)
-        if not np.all(np.abs(lengths - 1) < 1e-3):  # NaN too
-            raise EyeError("templates must have length 1; divide each by its norm")
+        lengths = np.linalg.norm(self.templates, axis=-1)
+        if self.templates.ndim != 2 or not np.all(np.abs(lengths - 1) < 1e-3):  # NaN too
+            raise EyeError("templates must be [N, D] and have length 1; divide each by its norm")
 
     @classmethod
     def of(cls, found: _Found, picture: bytes | str, source: str | None = None, *, embedder: str) -> Sightings:
