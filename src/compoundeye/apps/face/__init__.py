@@ -6,18 +6,25 @@ picture of 640 x 640, 3 ms a face (bf16). Limit: of a face without landmarks not
 
 from compoundeye.apps.face._align import align
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._evaluate import Evaluation, evaluate
 from compoundeye.apps.face._forget import ForgetReport
 from compoundeye.apps.face._gallery import Gallery, Person
 from compoundeye.apps.face._gallery_rows import Face, Known
 from compoundeye.apps.face._gallery_secret import DamagedError
 from compoundeye.apps.face._group import ALONE, group
 from compoundeye.apps.face._identify import Candidate
+from compoundeye.apps.face._impostors import Impostors, impostors
 from compoundeye.apps.face._people import Said
 from compoundeye.apps.face._pipeline import FacePipeline, Found
 from compoundeye.apps.face._pose import pose
 from compoundeye.apps.face._quality import Quality, assess
 from compoundeye.apps.face._search import TemplateIndex
 from compoundeye.apps.face._sightings import Sightings
+from compoundeye.apps.face._study import Pairs, SearchPlan, Shot, Study, Template
+from compoundeye.apps.face._study_folder import is_gallery, read_gallery
+from compoundeye.apps.face._study_look import Looked, look_at
+from compoundeye.apps.face._study_read import read_study
+from compoundeye.apps.face._threshold import Target, Threshold, threshold
 
 __all__ = [
     "ALONE",
@@ -25,19 +32,36 @@ __all__ = [
     "AuditEntry",
     "Candidate",
     "DamagedError",
+    "Evaluation",
     "Face",
     "FacePipeline",
     "ForgetReport",
     "Found",
     "Gallery",
+    "Impostors",
     "Known",
+    "Looked",
+    "Pairs",
     "Person",
     "Quality",
     "Said",
+    "SearchPlan",
+    "Shot",
     "Sightings",
+    "Study",
+    "Target",
+    "Template",
     "TemplateIndex",
+    "Threshold",
     "align",
     "assess",
+    "evaluate",
     "group",
+    "impostors",
+    "is_gallery",
+    "look_at",
     "pose",
+    "read_gallery",
+    "read_study",
+    "threshold",
 ]
