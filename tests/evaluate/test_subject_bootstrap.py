@@ -66,6 +66,7 @@ def test_nothing_to_draw_from_is_not_a_number() -> None:
     assert math.isnan(fmr.low)
     assert 0 <= fnmr.low <= fnmr.high <= 1
     assert math.isnan(only.fnmr_at_fmr([0.1])[0].low)
+    assert only.fnmr_at_fmr([]) == []
 
 
 def test_a_mated_comparison_of_two_people_is_refused() -> None:

@@ -90,6 +90,8 @@ class SubjectBootstrap:
     ) -> list[Interval]:
         if not 0 < confidence < 1:
             raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
+        if not count:
+            return []
         drawn = np.array([measure(*weights) for weights in self._draws()]).reshape(-1, count)
         ends = (1 - confidence) / 2, (1 + confidence) / 2
         return [_percentiles(column[~np.isnan(column)], ends) for column in drawn.T]

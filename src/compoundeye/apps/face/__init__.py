@@ -6,7 +6,7 @@ picture of 640 x 640, 3 ms a face (bf16). Limit: of a face without landmarks not
 
 from compoundeye.apps.face._align import align
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
-from compoundeye.apps.face._evaluate import Evaluation, evaluate
+from compoundeye.apps.face._evaluate import LFW_CARD, Evaluation, evaluate
 from compoundeye.apps.face._forget import ForgetReport
 from compoundeye.apps.face._gallery import Gallery, Person
 from compoundeye.apps.face._gallery_rows import Face, Known
@@ -28,6 +28,7 @@ from compoundeye.apps.face._threshold import Target, Threshold, threshold
 
 __all__ = [
     "ALONE",
+    "LFW_CARD",
     "AuditCheck",
     "AuditEntry",
     "Candidate",
