@@ -10,6 +10,7 @@ from compoundeye.records import EyeError
 from compoundeye.video import Application
 
 APPLICATIONS = {
+    "face": "faces: followed, held against a gallery if there is one; strangers hidden",
     "traffic": "people and vehicles: lines, zones, speed, crowding",
 }
 """Name of each, and of its folder, whose front door exports ``APPLICATION``; and what it is for."""

@@ -4,6 +4,8 @@ Guarantee: an aligned face is what OpenCV's own alignment makes of the same land
 picture of 640 x 640, 3 ms a face (bf16). Limit: of a face without landmarks nothing can be told.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from compoundeye.apps.face._align import align
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
 from compoundeye.apps.face._evaluate import LFW_CARD, Evaluation, evaluate
@@ -26,8 +28,12 @@ from compoundeye.apps.face._study_look import Looked, look_at
 from compoundeye.apps.face._study_read import read_study
 from compoundeye.apps.face._threshold import Target, Threshold, threshold
 
+if TYPE_CHECKING:
+    from compoundeye.apps.face._application import APPLICATION
+
 __all__ = [
     "ALONE",
+    "APPLICATION",
     "LFW_CARD",
     "AuditCheck",
     "AuditEntry",
@@ -66,3 +72,12 @@ __all__ = [
     "read_study",
     "threshold",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs the packages of moving pictures is imported when it is asked for: stills do without them."""
+    if name == "APPLICATION":
+        from compoundeye.apps.face._application import APPLICATION
+
+        return APPLICATION
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -83,7 +83,7 @@ def _step(turned: Float64, image: Float64) -> Float64:
     # Levenberg's damping: seen exactly from the side the scale and the turn are one.
     normal += np.eye(4) * 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None, None]
     change = np.linalg.solve(normal, np.swapaxes(slopes, 1, 2) @ rest)[:, :3, 0]
-    return _small_turns(change) @ turned
+    return np.asarray(_small_turns(change) @ turned)
 
 
 def _small_turns(vectors: Float64) -> Float64:
@@ -93,7 +93,7 @@ def _small_turns(vectors: Float64) -> Float64:
     zero = np.zeros_like(x)
     across = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
     sine, rest = np.sin(angle)[:, None, None], (1 - np.cos(angle))[:, None, None]
-    return np.eye(3) + sine * across + rest * (across @ across)
+    return np.asarray(np.eye(3) + sine * across + rest * (across @ across))
 
 
 def _angles(turned: Float64) -> Float32:
