@@ -150,7 +150,7 @@ def read_lfw_pairs(file: Path, folder: Path | None = None) -> Study:
     subjects, pairs = list[int](), list[tuple[int, int]]()
     for number, words in enumerate(body):
         expected = 3 if number % (2 * each) < each else 4
-        if len(words) != expected or not (words[-1].isdecimal() and words[expected - 3 + 0].isdecimal()):
+        if len(words) != expected or not (words[1].isdecimal() and words[-1].isdecimal()):
             raise EyeError(f"{file}, pair {number + 1}: {' '.join(words)!r} is none of LFW's")
         sides = ((words[0], words[1]), (words[0] if expected == 3 else words[2], words[-1]))
         places = [templates.place(*_lfw_picture(folder, *side)) for side in sides]
