@@ -79,6 +79,15 @@ function show() {
   $("undo").disabled = !undone.length;
   $("save").disabled = !dirty();
   $("no-shapes").hidden = state.lines.length + state.zones.length > 0;
+  const all = KINDS.flatMap((kind) => state[kind].map((one) => one.name));
+  const face = JSON.stringify([state.chosen, state.problems, state.lines.length, state.zones.length, state.version]);
+  if ($("shapes").dataset.shown === face) { // only names changed: a button that is pressed this moment stays
+    $("shapes").querySelectorAll("button bdi").forEach((one, at) => { one.textContent = all[at]; });
+    board.draw();
+    form.show();
+    return;
+  }
+  $("shapes").dataset.shown = face;
   const focused = document.activeElement?.dataset?.shape;
   $("shapes").replaceChildren(...KINDS.flatMap((kind) => state[kind].map((one, at) => {
     const here = state.chosen?.kind === kind && state.chosen.at === at;
@@ -188,6 +197,7 @@ async function patiently() {
   }
 }
 
+$("form").addEventListener("input", () => { $("save").disabled = false; });
 $("undo").addEventListener("click", undo);
 $("save").addEventListener("click", save);
 $("fresh").addEventListener("click", async () => { await picture(); show(); });

@@ -10,8 +10,15 @@ let made = 0;
 
 export function prepare(host, state, does) {
   let shown = "";
+  let own = false; // a field says itself what it holds: made anew, it would swallow the click that left it
 
-  const set = (path, value) => does.change(() => {
+  const set = (path, value, anew = false) => {
+    own = !anew;
+    put(path, value);
+    own = false;
+  };
+
+  const put = (path, value) => does.change(() => {
     const { kind, at } = state.chosen;
     const one = JSON.parse(JSON.stringify(state[kind][at]));
     let place = one.values;
@@ -24,7 +31,13 @@ export function prepare(host, state, does) {
   const valueAt = (path) => path.reduce((place, name) => place?.[name], does.find(state.chosen)?.values);
 
   /* Other lines that lead into or out of a zone are told by their names: they follow a new one. */
-  const rename = (name) => does.change(() => {
+  const rename = (name) => {
+    own = true;
+    renamed(name);
+    own = false;
+  };
+
+  const renamed = (name) => does.change(() => {
     const { kind, at } = state.chosen;
     const old = state[kind][at].name;
     state[kind][at] = { ...state[kind][at], name };
@@ -73,7 +86,7 @@ export function prepare(host, state, does) {
       case "arrow":
       case "point": {
         const text = Array.isArray(value) ? `${JSON.stringify(value)}` : "not drawn";
-        const button = h("button", { ...about, type: "button", onclick: () => does.arrow(one.kind, (points) => set(path, one.kind === "arrow" ? points : points[0])) }, one.kind === "arrow" ? "Draw the arrow" : "Put the point");
+        const button = h("button", { ...about, type: "button", onclick: () => does.arrow(one.kind, (points) => set(path, one.kind === "arrow" ? points : points[0], true)) }, one.kind === "arrow" ? "Draw the arrow" : "Put the point");
         return h("div", { class: "field" }, h("span", { class: "row" }, button, h("span", { class: "faint small" }, text)), told);
       }
       default: {
@@ -85,7 +98,7 @@ export function prepare(host, state, does) {
 
   function rule(one, path, about, told) {
     const on = valueAt(path) !== undefined;
-    const box = h("input", { ...about, type: "checkbox", onchange: () => set(path, box.checked ? {} : undefined) });
+    const box = h("input", { ...about, type: "checkbox", onchange: () => set(path, box.checked ? {} : undefined, true) });
     box.checked = on;
     return h("div", { class: on ? "stack rule" : "stack" }, h("div", { class: "field" }, h("label", { class: "check" }, box, labelled(one.name)), told), on ? one.fields.map((each) => field(each, [...path, each.name])) : null);
   }
@@ -95,6 +108,7 @@ export function prepare(host, state, does) {
     const text = one ? JSON.stringify([state.chosen, one, state.problems]) : "";
     if (text === shown) return;
     shown = text;
+    if (own) return;
     const focused = host.contains(document.activeElement) ? document.activeElement.dataset.field : null;
     const open = host.querySelector("details")?.open ?? false;
     if (!one) {
