@@ -12,6 +12,7 @@ from compoundeye.corpus._compact import Compacted, compact
 from compoundeye.corpus._condition import TEXT_COLUMNS, Condition, condition, names_below, period, sql_errors
 from compoundeye.corpus._correct import correct, read_corrections
 from compoundeye.corpus._duplicates import duplicates
+from compoundeye.corpus._erase import Erased, erase
 from compoundeye.corpus._error import CorpusError
 from compoundeye.corpus._export import FORMATS, export
 from compoundeye.corpus._index import IndexReport, ensure_index, index_report
@@ -34,6 +35,7 @@ __all__ = [
     "Condition",
     "Corpus",
     "CorpusError",
+    "Erased",
     "IndexReport",
     "IngestAccount",
     "Order",
@@ -49,6 +51,7 @@ __all__ = [
     "correct",
     "duplicates",
     "ensure_index",
+    "erase",
     "export",
     "failures",
     "find_ids",

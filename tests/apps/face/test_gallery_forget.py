@@ -6,10 +6,13 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gallery_samples import enrol, gallery, on_disk, sightings
+from PIL import Image
 
 from compoundeye.apps.face import DamagedError, Gallery
+from compoundeye.corpus import Corpus, ingest
 from compoundeye.records import picture_id
 
 
@@ -131,3 +134,37 @@ def test_a_forgetting_that_was_cut_off_is_finished_by_who_opens_next(
         assert faces.execute("SELECT uncompacted FROM gallery").fetchone() == (0,)
         assert faces.execute("SELECT count(*) FROM erasing").fetchone() == (0,)
     faces.close()
+
+
+def _corpus(folder: Path, count: int) -> list[bytes]:
+    """A corpus of random pictures at ``c``; their ids in the order of their files."""
+    (folder / "in").mkdir()
+    rng, ids = np.random.default_rng(0), list[bytes]()
+    for number in range(count):
+        file = folder / "in" / f"{number}.jpg"
+        Image.fromarray(rng.integers(0, 256, (64, 80, 3), np.uint8)).save(file)
+        ids.append(picture_id(file.read_bytes()))
+    ingest(folder / "in", folder / "c", workers=1)
+    return ids
+
+
+def test_pictures_of_a_corpus_go_too_if_asked(tmp_path: Path) -> None:
+    made, ids = gallery(tmp_path), _corpus(tmp_path, 6)
+    made.enrol("Anna", sightings([one.hex() for one in ids[:2]]), consent=True, purpose="door", by="desk")
+    report = made.forget("Anna", by="officer", corpora=[tmp_path / "c"])
+    assert (report.pictures_from_corpora, report.pictures_kept) == (2, ())
+    data = on_disk(tmp_path / "c")
+    assert [one in data for one in ids] == [False] * 2 + [True] * 4
+    assert (tmp_path / "in" / "0.jpg").exists()  # files only if asked
+
+
+def test_a_corpus_that_is_busy_is_tried_again(tmp_path: Path) -> None:
+    made, ids = gallery(tmp_path), _corpus(tmp_path, 3)
+    made.enrol("Anna", sightings([ids[0].hex()]), consent=True, purpose="door", by="desk")
+    with Corpus.open(tmp_path / "c").lock("ingest"):
+        report = made.forget("Anna", by="officer", corpora=[tmp_path / "c"])
+    assert report.pictures_from_corpora == 0
+    assert "another ingest" in report.pictures_kept[0][1]
+    assert ids[0] in on_disk(tmp_path / "c")
+    Gallery.open(made.path, tmp_path / "people.key")
+    assert ids[0] not in on_disk(tmp_path / "c")

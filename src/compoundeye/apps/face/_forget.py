@@ -11,12 +11,13 @@ import json
 import os
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from compoundeye.apps.face import _audit
 from compoundeye.apps.face._gallery_files import Files
 from compoundeye.apps.face._gallery_rows import Face, Reader
 from compoundeye.apps.face._gallery_secret import Secret, sealer
+from compoundeye.corpus import erase
 from compoundeye.records import EyeError, picture_id
 
 NEEDLE_BYTES = 16
@@ -35,7 +36,8 @@ class ForgetReport:
     pictures_removed: tuple[str, ...]
     """Files."""
     pictures_kept: tuple[tuple[str, str], ...]
-    """Files that stay, each with the reason."""
+    """Files and corpora that keep one, each with the reason; a corpus is tried again when the gallery is opened."""
+    pictures_from_corpora: int
     shared_pictures: int
     """Pictures in which faces of other people were found, too."""
     reasons_removed: int
@@ -47,7 +49,15 @@ class ForgetReport:
 
 
 def forget(
-    files: Files, secret: Secret, who: Sequence[int | str], now: float, by: str, why: str, *, pictures: bool
+    files: Files,
+    secret: Secret,
+    who: Sequence[int | str],
+    now: float,
+    by: str,
+    why: str,
+    *,
+    pictures: bool,
+    corpora: Sequence[str],
 ) -> ForgetReport:
     """Erase people; see `Gallery.forget`."""
     with files.writing() as connection:
@@ -61,15 +71,17 @@ def forget(
         if any(name.casefold() in why.casefold() for name in names):
             why = ""  # the reason of the forgetting itself must not keep the name
         _delete(connection, people)
-        listed = _list_pictures(connection, secret, faces) if pictures else None
+        listed = None
+        if pictures or corpora:
+            listed = _list_pictures(connection, secret, faces, corpora, files=pictures)
         connection.execute("UPDATE gallery SET revision = revision + 1, uncompacted = 1")
-        detail = {"faces": len(faces), "pictures": pictures, "reasons_removed": removed}
+        detail = {"faces": len(faces), "pictures": pictures, "corpora": len(corpora), "reasons_removed": removed}
         _audit.append(connection, secret, now, by, "forget", people, detail, why)
-    gone, kept = _remove_pictures(files, secret, listed) if listed is not None else ((), ())
+    gone = _Removed() if listed is None else _remove_pictures(files, secret, listed)
     files.compact()
     return ForgetReport(
-        tuple(people), len(faces), crops, len(people) + len(faces), gone, kept, shared, len(removed), len(needles),
-        files.holds(needles),
+        tuple(people), len(faces), crops, len(people) + len(faces), tuple(gone.files), tuple(gone.kept),
+        gone.from_corpora, shared, len(removed), len(needles), files.holds(needles),
     )  # fmt: skip
 
 
@@ -120,33 +132,50 @@ def _delete(connection: sqlite3.Connection, people: Sequence[int]) -> None:
         connection.execute("DELETE FROM people WHERE id = ?", (one,))
 
 
-def _list_pictures(connection: sqlite3.Connection, secret: Secret, faces: Sequence[Face]) -> int:
-    """Note on disk, sealed, which files are to go."""
-    files = sorted({(face.source, face.picture) for face in faces if face.source})
+def _list_pictures(
+    connection: sqlite3.Connection, secret: Secret, faces: Sequence[Face], corpora: Sequence[str], *, files: bool
+) -> int:
+    """Note on disk, sealed, what is to go: files, and pictures of corpora."""
+    sources = sorted({(face.source, face.picture) for face in faces if face.source}) if files else []
+    listed = {"files": sources, "corpora": list(corpora), "pictures": sorted({face.picture for face in faces})}
     row = connection.execute("INSERT INTO erasing (sealed) VALUES (x'')").lastrowid
     assert row is not None
-    sealed = sealer(secret.wrapping)[0](json.dumps(files).encode(), secret.about("erasing", row))
+    sealed = sealer(secret.wrapping)[0](json.dumps(listed).encode(), secret.about("erasing", row))
     connection.execute("UPDATE erasing SET sealed = ? WHERE id = ?", (sealed, row))
     return row
 
 
-def _remove_pictures(
-    files: Files, secret: Secret, row: int
-) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:  # fmt: skip
+def _remove_pictures(files: Files, secret: Secret, row: int) -> _Removed:
+    """Remove what a list names. A corpus that is busy or gone stays on the list: whoever opens next tries again."""
     with files.reading() as connection:
         found = connection.execute("SELECT sealed FROM erasing WHERE id = ?", (row,)).fetchone()
     if found is None:  # another process has done it
-        return (), ()
-    gone, kept = list[str](), list[tuple[str, str]]()
-    for source, picture in json.loads(sealer(secret.wrapping)[1](found[0], secret.about("erasing", row))):
+        return _Removed()
+    listed = json.loads(sealer(secret.wrapping)[1](found[0], secret.about("erasing", row)))
+    removed, again = _Removed(), False
+    for source, picture in listed["files"]:
         try:
             _remove(source, picture)
-            gone.append(source)
+            removed.files.append(source)
         except EyeError as error:
-            kept.append((source, str(error)))
-    with files.writing() as connection:
-        connection.execute("DELETE FROM erasing WHERE id = ?", (row,))
-    return tuple(gone), tuple(kept)
+            removed.kept.append((source, str(error)))
+    for path in listed["corpora"]:
+        try:
+            removed.from_corpora += erase(path, [bytes.fromhex(one) for one in listed["pictures"]]).pictures
+        except EyeError as error:
+            removed.kept.append((path, str(error)))
+            again = True
+    if not again:
+        with files.writing() as connection:
+            connection.execute("DELETE FROM erasing WHERE id = ?", (row,))
+    return removed
+
+
+@dataclass(slots=True)
+class _Removed:
+    files: list[str] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    from_corpora: int = 0
 
 
 def _remove(source: str, picture: str) -> None:

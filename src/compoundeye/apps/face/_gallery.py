@@ -189,18 +189,23 @@ class Gallery:
             found: str | None = connection.execute("SELECT embedder FROM gallery").fetchone()[0]
             return found
 
-    def forget(self, who: Who | Sequence[Who], *, by: str, why: str = "", pictures: bool = False) -> ForgetReport:
+    def forget(
+        self, who: Who | Sequence[Who], *, by: str, why: str = "", pictures: bool = False,
+        corpora: Sequence[str | os.PathLike[str]] = (),
+    ) -> ForgetReport:  # fmt: skip
         """Erase people: keys, templates, crops, names and all that was said of them, and prove it on the bytes on disk.
 
         Args:
             pictures: remove the picture files that their faces were found in, too.
+            corpora: remove these pictures from there, too, with thumbnails, index entries and old versions.
 
         Raises:
             EyeError: there is no such person.
         """
         people = [who] if isinstance(who, int | str) else list(who)
+        places = [str(Path(corpus).expanduser().absolute()) for corpus in corpora]
         self._cached = self._index = None
-        return forget(self._files, self._secret, people, time.time(), by, why, pictures=pictures)
+        return forget(self._files, self._secret, people, time.time(), by, why, pictures=pictures, corpora=places)
 
     def name(self, who: Who, name: str, *, by: str) -> Person:
         """Give a person, or a group without a name, a name. Faces of a group are that person's from now on.
