@@ -13,6 +13,7 @@ from compoundeye.video._live_view import LiveView, read_states, read_view, runni
 from compoundeye.video._mot import MotBoxes, read_mot, write_mot
 from compoundeye.video._mot import detections as mot_detections
 from compoundeye.video._mot import truth_of as mot_truth
+from compoundeye.video._privacy import HOW, How, hide
 from compoundeye.video._settings import Section, checked, merged
 from compoundeye.video._site import Site, SiteOf, read_site, site_of
 from compoundeye.video._site_file import SiteFile
@@ -26,6 +27,7 @@ from compoundeye.video._watch import Watched, watch
 from compoundeye.video._window import Windows
 
 __all__ = [
+    "HOW",
     "TRACKERS",
     "App",
     "Application",
@@ -35,6 +37,7 @@ __all__ = [
     "Colour",
     "DecodedImage",
     "DetectorSettings",
+    "How",
     "LiveFolder",
     "LiveView",
     "Look",
@@ -59,6 +62,7 @@ __all__ = [
     "Windows",
     "checked",
     "detector_look",
+    "hide",
     "merged",
     "mot_detections",
     "mot_truth",

@@ -4,6 +4,7 @@ Guarantee: an aligned face is what OpenCV's own alignment makes of the same land
 picture of 640 x 640, 3 ms a face (bf16). Limit: of a face without landmarks nothing can be told.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from compoundeye.apps.face._align import align
@@ -30,6 +31,7 @@ from compoundeye.apps.face._threshold import Target, Threshold, threshold
 
 if TYPE_CHECKING:
     from compoundeye.apps.face._application import APPLICATION
+    from compoundeye.apps.face._blur import Blurred, blur, hide_faces
 
 __all__ = [
     "ALONE",
@@ -37,6 +39,7 @@ __all__ = [
     "LFW_CARD",
     "AuditCheck",
     "AuditEntry",
+    "Blurred",
     "Candidate",
     "DamagedError",
     "Evaluation",
@@ -62,8 +65,10 @@ __all__ = [
     "Threshold",
     "align",
     "assess",
+    "blur",
     "evaluate",
     "group",
+    "hide_faces",
     "impostors",
     "is_gallery",
     "look_at",
@@ -74,10 +79,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """What needs the packages of moving pictures is imported when it is asked for: stills do without them."""
-    if name == "APPLICATION":
-        from compoundeye.apps.face._application import APPLICATION
+# What needs the packages of moving pictures is imported when it is asked for: stills do without them.
+_MOVING = {"APPLICATION": "_application", "Blurred": "_blur", "blur": "_blur", "hide_faces": "_blur"}
 
-        return APPLICATION
+
+def __getattr__(name: str) -> Any:
+    """A name of those above."""
+    if name in _MOVING:
+        return getattr(import_module(f"{__name__}.{_MOVING[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

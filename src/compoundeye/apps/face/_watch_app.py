@@ -98,7 +98,7 @@ class FaceApp:
         faces = found.faces
         kinds = np.zeros(len(faces), np.int32)
         tracks = self._tracker.update(Detections(faces.boxes, faces.scores, kinds, ("face",)), frame.time_s, frame)
-        of_face = _same(tracks, faces)
+        of_face = tracked_faces(tracks, faces)
         rows = np.flatnonzero(of_face >= 0)
         if len(rows):
             self._take(frame, found, tracks, rows, of_face[rows])
@@ -235,13 +235,18 @@ class FaceApp:
         return records
 
     def _hidden(self, tracks: Tracks, faces: Faces, of_face: Int64) -> list[Box]:
-        """Whose heads are to be made unrecognisable: all that were found or are believed to be there, but the told."""
+        """Whose heads are to be made unrecognisable: all but the told.
+
+        That is every face of this frame, every box that the tracker predicts, and for a while the last place of
+        whoever is not seen any more: who turns away still has a head.
+        """
         told = {one.id for one in self._followed.values() if one.person} if self._settings.hide == "others" else set()
-        shown = {int(place) for row, place in enumerate(of_face) if int(tracks.ids[row]) in told}
+        ids = tracks.ids.tolist()
+        shown = {int(place) for track, place in zip(ids, of_face.tolist(), strict=True) if track in told}
         boxes = [box for at, box in enumerate(faces.boxes.tolist()) if at not in shown]
-        boxes += [
-            box for track, box in zip(tracks.ids.tolist(), tracks.boxes.tolist(), strict=True) if track not in told
-        ]
+        seen = {track for track, place in zip(ids, of_face.tolist(), strict=True) if place >= 0}
+        boxes += [box for track, box in zip(ids, tracks.boxes.tolist(), strict=True) if track not in seen | told]
+        boxes += [list(one.box) for one in self._followed.values() if one.id not in {*ids, *told}]
         return [head(box) for box in boxes]
 
 
@@ -252,7 +257,7 @@ def head(box: Sequence[float]) -> Box:
     return left - x, top - y, right + x, bottom + y
 
 
-def _same(tracks: Tracks, faces: Faces) -> Int64:
+def tracked_faces(tracks: Tracks, faces: Faces) -> Int64:
     """[tracks] which face each track was seen as in this frame: each other's best overlap; -1: none."""
     of_face = np.full(len(tracks), -1, np.int64)
     if not len(tracks) or not len(faces):
