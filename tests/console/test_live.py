@@ -43,6 +43,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(root: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    assert not (home / "sites").exists()
+
     def noted(_: Jobs, folder: Path, facts: dict[str, Any]) -> None:
         (folder / "job.json").write_text(json.dumps(facts))
 
@@ -76,7 +78,8 @@ def begin(client: TestClient, **asked: Any) -> Any:
     return client.post("/api/v1/jobs", json={"kind": "watch", "name": "x", **asked}, headers=OURS)
 
 
-def test_a_watch_is_told_with_its_streams(client: TestClient, gate: Path) -> None:
+@pytest.mark.usefixtures("gate")
+def test_a_watch_is_told_with_its_streams(client: TestClient) -> None:
     (told,) = client.get("/api/v1/live").json()["watches"]
     assert (told["name"], told["state"], told["can_stop"], told["can_draw"]) == ("north", "running", False, False)
     (stream,) = told["streams"]
@@ -232,7 +235,8 @@ def test_a_site_file_is_checked_before_it_is_watched(client: TestClient, root: P
     assert begin(client, name="y", site=str(tmp_path / "outside.toml")).status_code == 403
 
 
-def test_without_the_extra_the_page_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatch, gate: Path) -> None:
+@pytest.mark.usefixtures("gate")
+def test_without_the_extra_the_page_says_so(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     import builtins
 
     real = builtins.__import__
