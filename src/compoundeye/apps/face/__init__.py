@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from compoundeye.apps.face._align import align
+from compoundeye.apps.face._attack import NOT_PROTECTED, AttackCheck, AttackSigns, turn_check
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
 from compoundeye.apps.face._evaluate import LFW_CARD, Evaluation, evaluate
 from compoundeye.apps.face._forget import ForgetReport
@@ -37,6 +38,9 @@ __all__ = [
     "ALONE",
     "APPLICATION",
     "LFW_CARD",
+    "NOT_PROTECTED",
+    "AttackCheck",
+    "AttackSigns",
     "AuditCheck",
     "AuditEntry",
     "Blurred",
@@ -76,6 +80,7 @@ __all__ = [
     "read_gallery",
     "read_study",
     "threshold",
+    "turn_check",
 ]
 
 
