@@ -58,7 +58,7 @@ def test_few_links_a_face_still_leave_no_two_groups_that_should_be_one(
     kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grouping, "_LINKS", kept)
-    vectors, who = around(6, 40, 0.5, 3)
+    vectors, _ = around(6, 40, 0.5, 3)
     pictures = np.random.default_rng(0).integers(0, 100, len(vectors))
     labels = singles_apart(group(vectors, pictures, threshold=0.5))
     names, inverse = np.unique(labels, return_inverse=True)

@@ -55,7 +55,7 @@ class Groups:
 
     def alike(self, one: int, other: int) -> float:
         """Weighted mean product between two groups, named by their roots."""
-        return float(self.sums[one] @ self.sums[other]) / (self.weights[one] * self.weights[other])
+        return float(self.sums[one] @ self.sums[other] / (self.weights[one] * self.weights[other]))
 
     def keep_apart(self, one: int, other: int) -> None:
         """Never join the groups of these rows. They must not be one group already."""
