@@ -20,6 +20,7 @@ from compoundeye.apps.face._gallery_rows import Face, Int64, Known, Reader, add_
 from compoundeye.apps.face._gallery_secret import Secret, make_key, read_key
 from compoundeye.apps.face._identify import Candidate, PeopleIndex
 from compoundeye.apps.face._people import Said
+from compoundeye.apps.face._rekey import rewrap, turned
 from compoundeye.apps.face._sightings import Float32, Sightings, UInt8
 from compoundeye.records import EyeError
 
@@ -86,9 +87,10 @@ class Gallery:
             EyeError: there is none, the key is missing or not this gallery's, or a later version made it.
         """
         files = Files(Path(path).expanduser())
-        secret = Secret(read_key(key_file), files.gallery)
-        if secret.check() != files.check:
-            raise EyeError(f"this key does not open {path}: it is another gallery's")
+        master = read_key(key_file)
+        if Secret.check(master, files.gallery) != files.check:
+            raise EyeError(f"this key does not open {path}: it is another gallery's, or was changed")
+        secret = Secret(master, files.gallery, files.root)
         finish(files, secret)
         return cls(files, secret)
 
@@ -336,6 +338,36 @@ class Gallery:
         said = {"gallery": self._secret.gallery, "id": person.id, "name": person.name, "embedder": self.embedder()}
         templates = known.templates[known.people == person.id]
         return export_person(folder, said, faces, templates, crops, self.audit(person=person.id))
+
+    def turned(self, templates: Float32) -> Float32:
+        """Templates [N, D] turned in a way that only this gallery's key tells: for an index that lies on a disk.
+
+        Cosines between turned templates are those between the templates themselves. Templates of two galleries, or of
+        one before and after `rekey`, cannot be compared. It hides nothing from who holds D templates and their turned
+        ones, or the key: what lies sealed in a gallery is protected better.
+        """
+        return turned(self._secret.rotating, templates)
+
+    def rekey(self, new_key_file: str | os.PathLike[str], *, by: str) -> None:
+        """Put another master key in the place of this one; the new file is made if it is not there.
+
+        All keys of records are wrapped anew. Once the old key file is destroyed, no copy of ``keys.sqlite`` from before
+        opens anything any more, wherever it lies. Other processes must open the gallery again.
+
+        Raises:
+            EyeError: the new key cannot be read or written, or is the old one.
+        """
+        place = Path(new_key_file).expanduser()
+        master = read_key(place) if place.exists() else make_key(place)
+        secret = self._secret.renewed(master)
+        if secret.checked == self._secret.checked:
+            raise EyeError(f"{place} holds the key that this gallery has already")
+        with self._files.writing() as connection:
+            rewrap(connection, self._secret, secret)
+            connection.execute("UPDATE gallery SET uncompacted = 1")
+            self._changed(connection, "rekey", by, ())
+        self._secret, self._files.check = secret, secret.checked
+        self._files.compact()
 
     def searched(
         self, verb: str, *, by: str, why: str, people: Sequence[int] = (), detail: Mapping[str, Any] | None = None

@@ -51,7 +51,8 @@ CREATE TABLE audit_end (number INTEGER NOT NULL, chain BLOB NOT NULL, seal BLOB 
 CREATE TABLE erasing (id INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL) STRICT;
 """
 KEYS_TABLES = """
-CREATE TABLE keyring (version INTEGER NOT NULL, gallery TEXT NOT NULL, made_check BLOB NOT NULL) STRICT;
+CREATE TABLE keyring (
+  version INTEGER NOT NULL, gallery TEXT NOT NULL, made_check BLOB NOT NULL, root BLOB NOT NULL) STRICT;
 CREATE TABLE of_person (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
 CREATE TABLE of_face (id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
 """
@@ -66,13 +67,13 @@ def make_files(folder: Path, master: bytes, now: float) -> None:
     if folder.exists():
         raise EyeError(f"{folder} is there already; open it, or give another place")
     secret = Secret(master, secrets.token_hex(16))
-    check = secret.check()
     beside = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
         beside.mkdir(mode=0o700)
         _make(beside / FACES, FACES_TABLES, "INSERT INTO gallery VALUES (?,?,?,0,NULL,NULL,0)",
               (VERSION, secret.gallery, now))  # fmt: skip
-        _make(beside / KEYS, KEYS_TABLES, "INSERT INTO keyring VALUES (?,?,?)", (VERSION, secret.gallery, check))
+        _make(beside / KEYS, KEYS_TABLES, "INSERT INTO keyring VALUES (?,?,?,?)",
+              (VERSION, secret.gallery, secret.checked, secret.wrapped_root))  # fmt: skip
         beside.rename(folder)
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
@@ -97,9 +98,10 @@ class Files:
         self.folder = folder
         if not (folder / FACES).is_file() or not (folder / KEYS).is_file():
             raise EyeError(f"there is no gallery at {folder}; make one first")
-        with self.reading() as connection:
+        with self._connected() as connection:
             version, self.gallery = connection.execute("SELECT version, id FROM gallery").fetchone()
-            other, self.check = connection.execute("SELECT gallery, made_check FROM keyring").fetchone()
+            query = "SELECT gallery, made_check, root FROM keyring"
+            other, self.check, self.root = connection.execute(query).fetchone()
         if version > VERSION:
             raise EyeError(f"{folder} has version {version} and this CompoundEye knows {VERSION}; use a newer one")
         if other != self.gallery:
@@ -110,6 +112,7 @@ class Files:
         """One look at one state. Raises EyeError: it cannot be read."""
         with self._connected() as connection:
             connection.execute("BEGIN")
+            self._same_key(connection)
             yield connection
             connection.execute("COMMIT")
 
@@ -119,12 +122,18 @@ class Files:
         with self._connected() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                self._same_key(connection)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+    def _same_key(self, connection: sqlite3.Connection) -> None:
+        """Nothing is sealed under a key that another process has replaced."""
+        if connection.execute("SELECT made_check FROM keyring").fetchone()[0] != self.check:
+            raise EyeError(f"the key of {self.folder} was changed meanwhile; open it again with the new one")
 
     def compact(self) -> None:
         """Write both files anew, so that no page keeps an old copy of what was deleted from it."""

@@ -30,31 +30,50 @@ class DamagedError(EyeError):
 
 
 class Secret:
-    """A master key and what is derived from it for one gallery."""
+    """A master key, the gallery's root key that is wrapped under it, and what is derived from both.
 
-    def __init__(self, master: bytes, gallery: str) -> None:
+    The root never changes: the audit log is chained, and pictures are tagged, under keys derived from it.
+    """
+
+    def __init__(self, master: bytes, gallery: str, root: bytes | None = None) -> None:
+        """Args:
+            root: wrapped, as a gallery keeps it; None: a new one.
+
+        Raises:
+            DamagedError: it was changed.
+        """
         self.gallery = gallery
         self._master = master
+        seal, unseal = sealer(self.wrapping)
+        self._root = secrets.token_bytes(KEY_BYTES) if root is None else unseal(root, self.about("root", 0))
+        self.wrapped_root = seal(self._root, self.about("root", 0)) if root is None else root
 
-    def derived(self, use: str, length: int = KEY_BYTES) -> bytes:
+    def renewed(self, master: bytes) -> Secret:
+        """The same gallery under another master key."""
+        new = Secret(master, self.gallery)
+        new._root = self._root
+        new.wrapped_root = sealer(new.wrapping)[0](self._root, self.about("root", 0))
+        return new
+
+    def derived(self, key: bytes, use: str, length: int = KEY_BYTES) -> bytes:
         """A key for one use only: others say nothing about it."""
         hashes, hkdf = _needed().hashes, _needed().HKDF
         salt, info = self.gallery.encode(), f"compoundeye gallery {use}".encode()
-        return bytes(hkdf(hashes.SHA256(), length, salt, info).derive(self._master))
+        return bytes(hkdf(hashes.SHA256(), length, salt, info).derive(key))
 
     @cached_property
     def wrapping(self) -> bytes:
         """What keys of records are wrapped under."""
-        return self.derived("wrap")
+        return self.derived(self._master, "wrap")
 
     @cached_property
     def auditing(self) -> bytes:
         """What entries of the audit log are sealed and chained under."""
-        return self.derived("audit")
+        return self.derived(self._root, "audit")
 
     @cached_property
     def _tagging(self) -> bytes:
-        return self.derived("picture tags")
+        return self.derived(self._root, "picture tags")
 
     def tag(self, picture: str) -> bytes:
         """What stands for a picture's id on disk, 16 bytes: equal for equal ids, and says nothing to who has no key."""
@@ -64,9 +83,20 @@ class Secret:
         """Associated data of a sealed thing: which gallery, what, of which record."""
         return f"{self.gallery}|{what}|{number}".encode()
 
-    def check(self) -> bytes:
-        """Tells the right key from a wrong one, and nothing else."""
-        return hmac.digest(self.derived("check"), self.gallery.encode(), "sha256")
+    @cached_property
+    def rotating(self) -> bytes:
+        """What the turning of templates is drawn from; another one with another master key."""
+        return self.derived(self._master, "rotation")
+
+    @staticmethod
+    def check(master: bytes, gallery: str) -> bytes:
+        """Tells the right master key from a wrong one, and nothing else."""
+        return hmac.digest(master, b"compoundeye gallery check|" + gallery.encode(), "sha256")
+
+    @property
+    def checked(self) -> bytes:
+        """`check` of this master key."""
+        return self.check(self._master, self.gallery)
 
 
 def sealer(key: bytes) -> tuple[Callable[[bytes, bytes], bytes], Callable[[bytes, bytes], bytes]]:
