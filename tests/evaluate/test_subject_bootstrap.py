@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from compoundeye.evaluate import SubjectBootstrap, Verification
+from compoundeye.evaluate import Searches, SubjectBootstrap, Verification, fnir_at_fpir, searched
 
 
 def study(people: int, pictures: int, seed: int, *, spread: float = 0.5) -> tuple[np.ndarray, ...]:
@@ -55,6 +55,30 @@ def test_interval_holds_the_true_rate_about_as_often_as_it_says() -> None:
 def test_the_same_seed_gives_the_same_interval() -> None:
     one, two = (SubjectBootstrap(*study(10, 3, 1), resamples=50, seed=4).at_threshold(0.9) for _ in range(2))
     assert one == two
+
+
+@pytest.mark.parametrize("without_mate", [False, True])
+def test_searches_are_drawn_by_people_as_repeating_them_gives(without_mate: bool) -> None:
+    rng = np.random.default_rng(3)
+    people = np.repeat(np.arange(12), 3)
+    gallery = np.arange(7)
+    scores = rng.normal(size=(36, 7)) + 1.5 * (people[:, None] == gallery)
+    scores[4] = math.nan
+    found = searched(scores, people, gallery)
+    (interval,) = fnir_at_fpir(found, people, [0.1], without_mate=without_mate, resamples=60, seed=5)
+    rng, seen = np.random.default_rng(5), []
+    for _ in range(60):
+        times = np.bincount(rng.integers(0, 12, 12), minlength=12)
+        drawn = found[np.repeat(np.arange(36), times[people])]
+        seen.append(drawn.fnir(drawn.threshold_at(0.1, without_mate=without_mate)))
+    assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(seen, [0.025, 0.975])))
+
+
+def test_no_search_says_nothing() -> None:
+    (interval,) = fnir_at_fpir(Searches.joined([]), np.empty(0, int), [0.1])
+    assert math.isnan(interval.low)
+    with pytest.raises(ValueError, match="for each of 0 searches"):
+        fnir_at_fpir(Searches.joined([]), np.zeros(2, int), [0.1])
 
 
 def test_nothing_to_draw_from_is_not_a_number() -> None:

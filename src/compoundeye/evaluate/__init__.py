@@ -2,7 +2,7 @@
 
 Guarantee: pure functions of arrays; what is not defined (no pictures) is NaN, never 0 or 1. Cost: O(N log N) at most,
 but for the bootstrap and for matching boxes, which is cubic in those that compete. Limit: classification of pictures,
-boxes, their tracks and counts, things put into groups; each task brings its own metrics.
+boxes, their tracks and counts, people verified and identified, groups of things; each task brings its own metrics.
 """
 
 from compoundeye.evaluate._bcubed import BCubed, bcubed
@@ -32,7 +32,7 @@ from compoundeye.evaluate._selective import (
     selective_curve,
     top_k_accuracy,
 )
-from compoundeye.evaluate._subject_bootstrap import FEW_SUBJECTS, Interval, SubjectBootstrap
+from compoundeye.evaluate._subject_bootstrap import FEW_SUBJECTS, Interval, SubjectBootstrap, fnir_at_fpir
 from compoundeye.evaluate._verification import ENOUGH_ERRORS, NO_SCORE, Det, Verification, folded_accuracy
 
 __all__ = [
@@ -74,6 +74,7 @@ __all__ = [
     "coverage",
     "detection_scores",
     "expected_calibration_error",
+    "fnir_at_fpir",
     "folded_accuracy",
     "hota",
     "identity",

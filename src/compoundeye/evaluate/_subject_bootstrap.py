@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from compoundeye.evaluate._identification import Searches
+
 Floats = npt.NDArray[np.floating[Any]]
 Float64 = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer[Any]]
@@ -69,7 +71,8 @@ class SubjectBootstrap:
         """FNMR at the threshold that each FMR needs, the threshold found anew in every draw."""
 
         def measure(mated: Float64, nonmated: Float64) -> list[float]:
-            return [_missed(self._mated, mated, _threshold(self._nonmated, nonmated, fmr)) for fmr in fmrs]
+            thresholds = _thresholds(self._nonmated, nonmated, fmrs)
+            return [_missed(self._mated, mated, threshold) for threshold in thresholds]
 
         return self._intervals(measure, len(fmrs), confidence)
 
@@ -88,13 +91,7 @@ class SubjectBootstrap:
     def _intervals(
         self, measure: Callable[[Float64, Float64], list[float]], count: int, confidence: float
     ) -> list[Interval]:
-        if not 0 < confidence < 1:
-            raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
-        if not count:
-            return []
-        drawn = np.array([measure(*weights) for weights in self._draws()]).reshape(-1, count)
-        ends = (1 - confidence) / 2, (1 + confidence) / 2
-        return [_percentiles(column[~np.isnan(column)], ends) for column in drawn.T]
+        return _summary(np.array([measure(*weights) for weights in self._draws()]), count, confidence)
 
     def _draws(self) -> Iterator[tuple[Float64, Float64]]:
         """How often each mated [M] and non-mated [N] comparison counts, in the order of their scores."""
@@ -105,13 +102,59 @@ class SubjectBootstrap:
             yield times[self._who], times[first] * times[second]
 
 
-def _threshold(ascending: Float64, weights: Float64, fmr: float) -> float:
-    """The lowest threshold whose weighted share of scores at or above it is at most ``fmr``; NaN without weight."""
-    above = np.cumsum(weights[::-1])[::-1]  # above[i]: weight of scores from i up
-    if not len(above) or above[0] == 0:
-        return math.nan
-    broken = np.flatnonzero(above > fmr * above[0] * (1 + 1e-12))
-    return float(np.nextafter(ascending[broken[-1]], math.inf)) if len(broken) else -math.inf
+def fnir_at_fpir(
+    found: Searches,
+    people: Integers,
+    fpirs: Sequence[float],
+    *,
+    without_mate: bool = False,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Interval]:
+    """Intervals of FNIR at the threshold that each FPIR needs, over people searched for; the gallery stays.
+
+    Args:
+        people: [P] number of the person in each search.
+        without_mate: as in `Searches.fpir`.
+
+    Raises:
+        ValueError: not a number for each search, or a confidence not between 0 and 1.
+    """
+    if np.shape(people) != (len(found),):
+        raise ValueError(f"expected a number of a person for each of {len(found)} searches")
+    who = np.unique(people, return_inverse=True)[1]
+    counted = np.flatnonzero(np.ones(len(found), bool) if without_mate else ~found.mated)
+    strangers = counted[np.argsort(found.other[counted], kind="stable")]
+    mates = np.flatnonzero(found.mated)
+    mates = mates[np.argsort(found.mate[mates], kind="stable")]
+    total = int(who.max()) + 1 if len(who) else 0
+    rng, drawn = np.random.default_rng(seed), list[list[float]]()
+    for _ in range(resamples if total else 0):
+        times = np.bincount(rng.integers(0, total, total), minlength=total).astype(float)[who]
+        thresholds = _thresholds(found.other[strangers], times[strangers], fpirs)
+        drawn.append([_missed(found.mate[mates], times[mates], threshold) for threshold in thresholds])
+    return _summary(np.array(drawn), len(fpirs), confidence)
+
+
+def _summary(drawn: Float64, count: int, confidence: float) -> list[Interval]:
+    """Percentile intervals of [resamples, count]; draws in which a rate is not defined say nothing about it."""
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1, not {confidence}")
+    if not count:
+        return []
+    ends = (1 - confidence) / 2, (1 + confidence) / 2
+    return [_percentiles(column[~np.isnan(column)], ends) for column in drawn.reshape(-1, count).T]
+
+
+def _thresholds(ascending: Float64, weights: Float64, fmrs: Sequence[float]) -> list[float]:
+    """The lowest thresholds whose weighted shares of scores at or above are at most ``fmrs``; NaN without weight."""
+    above = np.cumsum(weights[::-1])  # above[i]: weight of the i + 1 highest scores, whole numbers
+    if not len(above) or above[-1] == 0:
+        return [math.nan] * len(fmrs)
+    broken = np.searchsorted(above, np.asarray(fmrs) * above[-1] * (1 + 1e-12), side="right")
+    top = ascending[::-1]
+    return [float(np.nextafter(top[at], math.inf)) if at < len(top) else -math.inf for at in broken]
 
 
 def _missed(ascending: Float64, weights: Float64, threshold: float) -> float:

@@ -65,6 +65,14 @@ def test_lfws_list_for_developing_has_one_fold(tmp_path: Path) -> None:
     assert study.pairs.same.tolist() == [True, False]
 
 
+def test_a_copy_of_lfws_list_without_its_head_has_no_folds(tmp_path: Path) -> None:
+    file = lfw(tmp_path)
+    file.write_text("\n".join(file.read_text().splitlines()[1:]))
+    study = read_study(file)
+    assert study.pairs.folds is None
+    assert study.pairs.same.tolist() == [True, True, False, False] * 2
+
+
 def test_ijb_as_most_code_reads_it(tmp_path: Path) -> None:
     study = read_study(ijb(tmp_path))
     assert [template.name for template in study.templates] == ["1", "2", "3", "4"]

@@ -17,6 +17,7 @@ from compoundeye.evaluate import (
     Searches,
     SubjectBootstrap,
     Verification,
+    fnir_at_fpir,
     folded_accuracy,
     searched,
     wilson_interval,
@@ -92,7 +93,7 @@ def evaluate(
         "model": model,
         "enrolment": _enrolment(rows, scores, reasons),
         "verification": _verified(study, scores, verification, confidence, resamples),
-        "identification": [_identified(*one, confidence) for one in searches],
+        "identification": [_identified(study, *one, confidence, resamples) for one in searches],
         "groups": _grouped(study, scores, verification, confidence),
     }
     return Evaluation(study, scores, verification, searches, report | {"warnings": _warnings(study, report)})
@@ -184,16 +185,21 @@ def _wider(one: tuple[float, float], other: tuple[float, float]) -> tuple[float,
     return min(one[0], other[0]), max(one[1], other[1])
 
 
-def _identified(name: str, plan: SearchPlan, found: Searches, confidence: float) -> dict[str, Any]:
+def _identified(
+    study: Study, name: str, plan: SearchPlan, found: Searches, confidence: float, resamples: int
+) -> dict[str, Any]:
     aside = plan.without_mate
     searches = len(found) if aside else int((~found.mated).sum())
     mated = int(found.mated.sum())
     ranks = [rank for rank in RANKS if rank <= max(1, len(plan.gallery))] if mated else []
-    at = []
-    for fpir in (fpir for fpir in FPIRS if fpir * searches >= 1):
+    at, fpirs = [], [fpir for fpir in FPIRS if fpir * searches >= 1 and mated]
+    draws = max(50, min(resamples, _BOOTSTRAP_WORK // max(len(found), 1)))
+    intervals = fnir_at_fpir(found, study.subjects[plan.probes], fpirs, without_mate=aside, confidence=confidence,
+                             resamples=draws)  # fmt: skip
+    for fpir, drawn in zip(fpirs, intervals, strict=True):
         threshold = found.threshold_at(fpir, without_mate=aside)
         missed, alarms = found.missed(threshold), found.alarms(threshold, without_mate=aside)
-        low, high = wilson_interval(missed, mated, confidence)
+        low, high = _wider((drawn.low, drawn.high), wilson_interval(missed, mated, confidence))
         at.append({
             "fpir": fpir, "threshold": threshold, "false_alarms": alarms,
             "fpir_measured": found.fpir(threshold, without_mate=aside), "fnir": found.fnir(threshold),
@@ -235,15 +241,21 @@ def _grouped(study: Study, scores: Float64, measured: Verification, confidence: 
 def _groups(study: Study) -> Iterator[tuple[str, Any]]:
     """Rows of pairs by their own label, or by those of their two sides: "a", or "a with b"."""
     if study.pairs.groups is not None:
-        names = np.array(study.pairs.groups)
+        names, code = np.unique(np.array(study.pairs.groups), return_inverse=True)
+        labels = {at: str(name) for at, name in enumerate(names)}
     else:
-        of = np.array([template.group for template in study.templates])
-        if not of.any():
+        names, of = np.unique([template.group for template in study.templates], return_inverse=True)
+        if not any(names):
             return
         sides = np.sort(np.stack([of[study.pairs.first], of[study.pairs.second]]), axis=0)
-        names = np.array([one if one == other else f"{one} with {other}" for one, other in sides.T])
-    for name in np.unique(names):
-        yield str(name) or "(no label)", np.flatnonzero(names == name)
+        code = sides[0] * len(names) + sides[1]
+        labels = {
+            one * len(names) + other: str(names[one]) if one == other else f"{names[one]} with {names[other]}"
+            for one in range(len(names))
+            for other in range(one, len(names))
+        }
+    for at in np.unique(code):
+        yield labels[int(at)] or "(no label)", np.flatnonzero(code == at)
 
 
 def _warnings(study: Study, report: Mapping[str, Any]) -> list[str]:

@@ -121,17 +121,27 @@ def _consistent(file: Path, same: np.ndarray, linked_too: np.ndarray) -> None:
 
 
 def is_lfw(file: Path) -> bool:
-    """Whether a file begins as LFW's do: with the number of folds and of pairs in each, or of pairs alone."""
+    """Whether a file begins as LFW's do: with the number of folds and of pairs in each, of pairs alone, or a pair."""
     try:
         with file.open(encoding="utf-8", errors="replace") as lines:
             head = lines.readline().split()
     except OSError:
         return False
-    return len(head) in (1, 2) and all(word.isdecimal() for word in head)
+    return _is_head(head) or _is_pair(head)
+
+
+def _is_head(words: list[str]) -> bool:
+    return len(words) in (1, 2) and all(word.isdecimal() for word in words)
+
+
+def _is_pair(words: list[str]) -> bool:
+    return len(words) in (3, 4) and words[1].isdecimal() and words[-1].isdecimal()
 
 
 def read_lfw_pairs(file: Path, folder: Path | None = None) -> Study:
     """pairs.txt, or pairsDevTest.txt: in each fold n mated pairs ``name i j``, then n others ``name i name j``.
+
+    A copy without its first line, which some projects carry, has no folds.
 
     Args:
         folder: where ``name/name_0001.jpg`` are; else beside the file or in a folder ``lfw...`` beside it.
@@ -139,20 +149,20 @@ def read_lfw_pairs(file: Path, folder: Path | None = None) -> Study:
     Raises:
         EyeError: a line makes no sense, or lines are missing.
     """
-    lines = file.read_text(encoding="utf-8").splitlines()
-    head = [int(word) for word in lines[0].split()]
-    folds, each = head if len(head) == 2 else (1, head[0])
-    body = [line.split() for line in lines[1:] if line.strip()]
-    if len(body) != 2 * folds * each:
+    body = _lfw_lines(file)
+    head = [int(word) for word in body.pop(0)] if _is_head(body[0]) else []
+    folds, each = (1, 0) if not head else head if len(head) == 2 else (1, head[0])
+    if head and len(body) != 2 * folds * each:
         raise EyeError(f"{file}: {2 * folds * each} pairs are announced and {len(body)} there; fetch it again")
+    for number, words in enumerate(body):
+        kind = len(words) if not head else 3 if number % (2 * each) < each else 4
+        if not _is_pair(words) or len(words) != kind:
+            raise EyeError(f"{file}, pair {number + 1}: {' '.join(words)!r} is none of LFW's")
     folder = folder or _lfw_folder(file.parent, body[0][0])
     templates, people = Templates(), dict[str, int]()
     subjects, pairs = list[int](), list[tuple[int, int]]()
-    for number, words in enumerate(body):
-        expected = 3 if number % (2 * each) < each else 4
-        if len(words) != expected or not (words[1].isdecimal() and words[-1].isdecimal()):
-            raise EyeError(f"{file}, pair {number + 1}: {' '.join(words)!r} is none of LFW's")
-        sides = ((words[0], words[1]), (words[0] if expected == 3 else words[2], words[-1]))
+    for words in body:
+        sides = ((words[0], words[1]), (words[-2] if len(words) == 4 else words[0], words[-1]))
         places = [templates.place(*_lfw_picture(folder, *side)) for side in sides]
         for (name, _), at in zip(sides, places, strict=True):
             if at == len(subjects):
@@ -160,12 +170,18 @@ def read_lfw_pairs(file: Path, folder: Path | None = None) -> Study:
         pairs.append((places[0], places[1]))
     first, second = np.array(pairs, np.int64).T
     who = np.array(subjects, np.int64)
-    numbers = np.arange(len(body)) // (2 * each)
+    numbers = np.arange(len(body)) // max(2 * each, 1) if folds > 1 else None
     return Study(
         data="Labeled Faces in the Wild", split=file.name, source=LFW_SOURCE, templates=tuple(templates.all),
-        subjects=who, pairs=Pairs(first, second, who[first] == who[second], numbers if folds > 1 else None),
-        which="central",
+        subjects=who, pairs=Pairs(first, second, who[first] == who[second], numbers), which="central",
     )  # fmt: skip
+
+
+def _lfw_lines(file: Path) -> list[list[str]]:
+    try:
+        return [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise EyeError(f"cannot read {file}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _lfw_folder(beside: Path, name: str) -> Path:
