@@ -77,8 +77,8 @@ def _killed_at(folder: str, verb: str, at: str) -> None:
 @pytest.mark.parametrize(
     ("verb", "at", "people"),
     [
-        ("enrol", "_audit.append", ["Anna"]),
-        ("forget", "_audit.append", ["Anna"]),
+        ("enrol", "_gallery.append_entry", ["Anna"]),
+        ("forget", "_forget.append_entry", ["Anna"]),
         ("forget", "_gallery_files.Files.compact", []),
         ("forget", "_gallery_files.Files.holds", []),
     ],

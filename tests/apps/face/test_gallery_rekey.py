@@ -58,7 +58,7 @@ def test_who_has_it_open_under_the_old_key_seals_nothing_under_it(tmp_path: Path
 def _killed_while_rekeying(folder: str) -> None:
     made = Gallery.open(Path(folder) / "people.gallery", Path(folder) / "people.key")
     patch = pytest.MonkeyPatch()
-    patch.setattr("compoundeye.apps.face._audit.append", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    patch.setattr("compoundeye.apps.face._gallery.append_entry", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     made.rekey(Path(folder) / "new.key", by="owner")
 
 

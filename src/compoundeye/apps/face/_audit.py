@@ -48,7 +48,7 @@ class AuditCheck:
     reasons_removed: tuple[int, ...]
 
 
-def append(
+def append_entry(
     connection: sqlite3.Connection, secret: Secret, at: float, by: str, verb: str,
     people: Sequence[int] = (), detail: Mapping[str, Any] | None = None, why: str = "",
 ) -> int:  # fmt: skip
@@ -73,7 +73,7 @@ def append(
     return number
 
 
-def entries(
+def read_entries(
     connection: sqlite3.Connection, secret: Secret, after: int = 0, *, newest: bool = False
 ) -> Iterator[AuditEntry]:
     """Entries numbered above ``after``, the oldest first, or the newest first.
@@ -87,7 +87,7 @@ def entries(
         yield _entry(secret, *row)
 
 
-def check(connection: sqlite3.Connection, secret: Secret, known_end: str | None = None) -> AuditCheck:
+def check_entries(connection: sqlite3.Connection, secret: Secret, known_end: str | None = None) -> AuditCheck:
     """Go through all of the log.
 
     Args:
@@ -119,7 +119,7 @@ def remove_reasons(connection: sqlite3.Connection, secret: Secret, words: Sequen
     """Take out the reasons that name somebody; the numbers of their entries."""
     folded = [word.casefold() for word in words if word.strip()]
     found = [
-        entry.number for entry in entries(connection, secret)
+        entry.number for entry in read_entries(connection, secret)
         if entry.why and any(word in entry.why.casefold() for word in folded)
     ]  # fmt: skip
     connection.executemany("UPDATE audit SET why = NULL WHERE number = ?", [(number,) for number in found])

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from compoundeye.apps.face import _audit
+from compoundeye.apps.face._audit import append_entry, remove_reasons
 from compoundeye.apps.face._gallery_files import Files
 from compoundeye.apps.face._gallery_rows import Face, Reader
 from compoundeye.apps.face._gallery_secret import Secret, sealer
@@ -67,7 +67,7 @@ def forget(
         needles = _needles(connection, people)
         names = [name for number, name in reader.names().items() if number in people and name]
         crops, shared = _count_crops(connection, people), _shared(connection, people)
-        removed = _audit.remove_reasons(connection, secret, names)
+        removed = remove_reasons(connection, secret, names)
         if any(name.casefold() in why.casefold() for name in names):
             why = ""  # the reason of the forgetting itself must not keep the name
         _delete(connection, people)
@@ -76,7 +76,7 @@ def forget(
             listed = _list_pictures(connection, secret, faces, corpora, files=pictures)
         connection.execute("UPDATE gallery SET revision = revision + 1, uncompacted = 1")
         detail = {"faces": len(faces), "pictures": pictures, "corpora": len(corpora), "reasons_removed": removed}
-        _audit.append(connection, secret, now, by, "forget", people, detail, why)
+        append_entry(connection, secret, now, by, "forget", people, detail, why)
     gone = _Removed() if listed is None else _remove_pictures(files, secret, listed)
     files.compact()
     return ForgetReport(

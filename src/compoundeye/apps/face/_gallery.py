@@ -11,15 +11,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from compoundeye.apps.face import _audit, _people
-from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._audit import AuditCheck, AuditEntry, append_entry, check_entries, read_entries
 from compoundeye.apps.face._export_person import export_person
 from compoundeye.apps.face._forget import ForgetReport, finish, forget
 from compoundeye.apps.face._gallery_files import Files, make_files
 from compoundeye.apps.face._gallery_rows import Face, Int64, Known, Reader, add_faces, tidy
 from compoundeye.apps.face._gallery_secret import Secret, make_key, read_key
 from compoundeye.apps.face._identify import Candidate, PeopleIndex
-from compoundeye.apps.face._people import Said
+from compoundeye.apps.face._people import Said, merge, new_person, not_this_person, regroup, rename, said, split
 from compoundeye.apps.face._rekey import rewrap, turned
 from compoundeye.apps.face._sightings import Float32, Sightings, UInt8
 from compoundeye.records import EyeError
@@ -217,7 +216,7 @@ class Gallery:
         """
         with self._files.writing() as connection:
             person = Reader(connection, self._secret).person(who)
-            _people.rename(connection, self._secret, person, name)
+            rename(connection, self._secret, person, name)
             self._changed(connection, "name", by, [person])
         return self.person(person)
 
@@ -232,7 +231,7 @@ class Gallery:
         with self._files.writing() as connection:
             reader = Reader(connection, self._secret)
             person, rest = reader.person(into), [reader.person(other) for other in others]
-            moved = _people.merge(connection, person, rest)
+            moved = merge(connection, person, rest)
             self._changed(connection, "merge", by, [person, *rest], {"faces": moved})
         return self.person(person)
 
@@ -250,13 +249,13 @@ class Gallery:
         with self._files.writing() as connection:
             person = Reader(connection, self._secret).person(who)
             other = (
-                _people.new_person(connection, self._secret, None, now)
+                new_person(connection, self._secret, None, now)
                 if to is None
                 else self._person_or_new(connection, to, now)
             )
             if other == person:
                 raise EyeError(f"person {person} cannot be split from itself")
-            _people.split(connection, person, faces, other)
+            split(connection, person, faces, other)
             self._changed(connection, "split", by, [person, other], {"faces": len(faces)})
         return self.person(other)
 
@@ -268,14 +267,14 @@ class Gallery:
         """
         with self._files.writing() as connection:
             person = Reader(connection, self._secret).person(who)
-            _people.not_this_person(connection, face, person)
+            not_this_person(connection, face, person)
             self._changed(connection, "not-this-person", by, [person], {"face": face})
 
     def said(self) -> Said:
         """What grouping must respect: ``group(..., people=said.people, apart=said.apart)``, in rows of `known`."""
         known = self.known()
         with self._files.reading() as connection:
-            return _people.said(connection, known)
+            return said(connection, known)
 
     def regroup(self, faces: Int64, labels: Int64, *, by: str, why: str) -> list[Person]:
         """Write down what grouping found; what somebody said stays as it was. The people of the groups, largest first.
@@ -290,7 +289,7 @@ class Gallery:
             raise EyeError(f"{len(faces)} faces cannot have {len(labels)} labels")
         _reason(why)
         with self._files.writing() as connection:
-            people = _people.regroup(connection, self._secret, faces, labels, time.time())
+            people = regroup(connection, self._secret, faces, labels, time.time())
             self._changed(connection, "group", by, (), {"faces": len(faces), "groups": len(people)}, why)
         found = {person.id: person for person in self.people()}
         return [found[number] for number in dict.fromkeys(people) if number in found]
@@ -335,9 +334,9 @@ class Gallery:
             faces = list(reader.faces("WHERE person = ?", (person.id,)))
             crops = [reader.crop(face.id) for face in faces]
             known = reader.known()
-        said = {"gallery": self._secret.gallery, "id": person.id, "name": person.name, "embedder": self.embedder()}
+        facts = {"gallery": self._secret.gallery, "id": person.id, "name": person.name, "embedder": self.embedder()}
         templates = known.templates[known.people == person.id]
-        return export_person(folder, said, faces, templates, crops, self.audit(person=person.id))
+        return export_person(folder, facts, faces, templates, crops, self.audit(person=person.id))
 
     def turned(self, templates: Float32) -> Float32:
         """Templates [N, D] turned in a way that only this gallery's key tells: for an index that lies on a disk.
@@ -397,7 +396,7 @@ class Gallery:
             DamagedError: an entry was changed.
         """
         with self._files.reading() as connection:
-            found = _audit.entries(connection, self._secret, after, newest=newest_first)
+            found = read_entries(connection, self._secret, after, newest=newest_first)
             return list(islice((each for each in found if person is None or person in each.people), limit))
 
     def check_audit(self, known_end: str | None = None) -> AuditCheck:
@@ -410,7 +409,7 @@ class Gallery:
             DamagedError: what was changed.
         """
         with self._files.reading() as connection:
-            return _audit.check(connection, self._secret, known_end)
+            return check_entries(connection, self._secret, known_end)
 
     def _add(self, who: Who | None, new: Sightings, verb: str, consent: bool, purpose: str, by: str) -> list[int]:
         if not purpose.strip():
@@ -428,7 +427,7 @@ class Gallery:
         reader = Reader(connection, self._secret)
         if isinstance(who, int) or who.isdecimal() or tidy(who) in reader.names().values():
             return reader.person(who)
-        return _people.new_person(connection, self._secret, who, now)
+        return new_person(connection, self._secret, who, now)
 
     def _same_model(self, connection: Any, new: Sightings) -> None:
         embedder, dim = connection.execute("SELECT embedder, dim FROM gallery").fetchone()
@@ -442,7 +441,7 @@ class Gallery:
         why: str = "",
     ) -> None:  # fmt: skip
         connection.execute("UPDATE gallery SET revision = revision + 1")
-        _audit.append(connection, self._secret, time.time(), by, verb, people, detail, why)
+        append_entry(connection, self._secret, time.time(), by, verb, people, detail, why)
 
     def _revision(self, connection: Any) -> int:
         found: int = connection.execute("SELECT revision FROM gallery").fetchone()[0]
@@ -452,7 +451,7 @@ class Gallery:
         self, verb: str, by: str, people: Sequence[int] = (), detail: Mapping[str, Any] | None = None, why: str = ""
     ) -> int:
         with self._files.writing() as connection:
-            return _audit.append(connection, self._secret, time.time(), by, verb, people, detail, why)
+            return append_entry(connection, self._secret, time.time(), by, verb, people, detail, why)
 
 
 def _somebody() -> str:
