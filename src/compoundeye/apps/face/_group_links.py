@@ -50,16 +50,28 @@ def _of_rows(vectors: Float32, start: int, threshold: float, most: int) -> tuple
     scores, rows, columns = np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64)
     for column in range(0, len(vectors), _COLUMNS):
         block = mine @ vectors[column : column + _COLUMNS].T
-        at = np.flatnonzero(block >= np.float32(threshold))
-        row, there = np.divmod(at, block.shape[1])
+        row, there = _reached(block, threshold, most + 2)  # itself, and one that shows there are more than are kept
+        reached = block[row, there]
         there += column
         others = there != row + start
-        scores = np.concatenate([scores, block.ravel()[at[others]]])
+        scores = np.concatenate([scores, reached[others]])
         rows, columns = np.concatenate([rows, row[others]]), np.concatenate([columns, there[others]])
-        if len(rows) > 2 * len(mine) * (most + 1):  # one more than is kept shows that there were more
+        if len(rows) > 2 * len(mine) * (most + 1):
             kept, _ = _first(rows, columns, scores, most + 1)
             scores, rows, columns = scores[kept], rows[kept], columns[kept]
     return scores, rows, columns
+
+
+def _reached(block: Float32, threshold: float, most: int) -> tuple[Int64, Int64]:
+    """Rows and columns of a block that reach the threshold; of a row with more than ``most``, its highest."""
+    at = block >= np.float32(threshold)
+    crowded = np.flatnonzero(np.count_nonzero(at, axis=1) > most)
+    if len(crowded):
+        highest = np.argpartition(block[crowded], -most, axis=1)[:, -most:]
+        at[crowded] = False
+        at[crowded[:, None], highest] = True
+    row, column = np.nonzero(at)
+    return row, column
 
 
 def _first(rows: Int64, columns: Int64, scores: Float32, most: int) -> tuple[Int64, Int64]:
