@@ -1,8 +1,9 @@
 """Faces: found, aligned, made comparable.
 
-Guarantee: an aligned face is what OpenCV's own alignment makes of the same landmarks; nothing in a gallery can be read
-without its key, what is forgotten is in no byte of its files, every search is in the audit log. Cost: 5 ms of a
-processor for a picture of 640 x 640, 3 ms a face (bf16). Limit: of a face without landmarks nothing can be told.
+Guarantee: an aligned face is what OpenCV's own alignment makes of the same landmarks; no template, name or crop of a
+gallery can be read without its key; what was sealed of who is forgotten is in no byte of its files; a search through it
+is in the audit log before it is answered. Cost: 5 ms of a processor for a picture of 640 x 640, 3 ms a face (bf16).
+Limit: of a face without landmarks nothing can be told.
 """
 
 from importlib import import_module
