@@ -39,12 +39,14 @@ def evaluate(
         Path | None,
         typer.Option(metavar="OUT.csv", help="Write the score of each pair; such a file can be evaluated again."),
     ] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--picture", "-o", metavar="DET.png", help="Draw the curve: .png, .svg or .pdf.")
+    curve: Annotated[
+        Path | None, typer.Option("--curve", "-o", metavar="DET.png", help="Draw the curve: .png, .svg or .pdf.")
     ] = None,
     face: Annotated[
         Which | None,
-        typer.Option(help="Which face of a picture is meant; else the central one in LFW, the largest elsewhere."),
+        typer.Option(
+            help="Which face of a picture is meant; else the central one in LFW and IJB's crops, the largest elsewhere."
+        ),
     ] = None,
     detector: Annotated[str, typer.Option(help="Model that finds faces.")] = "yunet",
     embedder: Annotated[str, typer.Option(help="Model that tells faces apart.")] = "sface",
@@ -62,16 +64,16 @@ def evaluate(
       eye face evaluate pairs.csv --scores scores.csv -o det.png
       eye face evaluate lfw/pairs.txt --json
     """
-    if picture is not None and picture.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise EyeError(f"a picture ends in .png, .svg or .pdf, not {picture.name!r}: give another name with -o")
+    if curve is not None and curve.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise EyeError(f"a picture ends in .png, .svg or .pdf, not {curve.name!r}: give another name with -o")
     study = _study(source, pictures, templates or [], key, by, why)
     measured = _measured(study, face, detector, embedder)
     if scores is not None:
         _write_scores(scores, measured)
-    if picture is not None:
+    if curve is not None:
         from compoundeye.cli._face_det import draw_det
 
-        draw_det(measured, picture)
+        draw_det(measured, curve)
     if json:
         print_json(measured.report)
     else:
