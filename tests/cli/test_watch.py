@@ -93,7 +93,7 @@ def test_a_site_file_names_what_is_watched(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["x.mp4"], "error: say what watches: --app traffic, or app = ... in the site file"),
+        (["x.mp4"], "error: say what watches: --app face|traffic, or app = ... in the site file"),
         (["x.mp4", "--app", "shades"], "x.mp4 does not exist"),
         (["--app", "shades"], "there is no stream to watch; name a source, or add [streams.NAME]"),
         (

@@ -18,6 +18,7 @@ from compoundeye.events import EventStore, Housekeeper, Retention, interrupted, 
 from compoundeye.models import home
 from compoundeye.records import Event, EyeError
 from compoundeye.video import (
+    Clips,
     LiveFolder,
     Site,
     SiteFile,
@@ -74,13 +75,18 @@ def start(
     file = SiteFile(request.config, of, lambda one: adapted(one, request)) if request.config else None
     settings = SiteOf(adapted(site, request), of) if file is None else file.site
     name = request.name or (request.config.stem if request.config else "-".join(settings.streams) or "watch")[:60]
+    place = home() / "live" / name
+    to = request.events or settings.site.events.to or (str(place / "events.sqlite"),)
+    to = tuple(address for address in to if address != "none")
     folder = LiveFolder(
-        home() / "live" / name,
+        place,
         {
             "name": name,
             "app": chosen,
             "site": None if request.config is None else str(request.config.absolute()),
             "streams": list(settings.streams),
+            # For the console. An address may hold a password, a file's path does not.
+            "store": next((str(Path(one).absolute()) for one in to if is_store(one) and "://" not in one), None),
         },
         privacy=settings.site.privacy.hide,
     )
@@ -93,8 +99,6 @@ def start(
             viewers = [*viewers, VideoFiles(request.output, several=several, privacy=hide)]
         if request.show:
             viewers = [*viewers, Windows(stop, privacy=hide)]
-        to = request.events or settings.site.events.to or (str(folder.folder / "events.sqlite"),)
-        to = tuple(address for address in to if address != "none")
         sink = open_sinks(to) if to else None
         if sink is not None:
             ends.callback(sink.close)
@@ -102,15 +106,17 @@ def start(
             sink.send(_left_open(to, settings.streams, chosen))
         keep = settings.site.keep
         pictures = Path(keep.folder) if keep.folder else folder.folder / "media"
+        snapshots = [Snapshots(pictures, privacy=hide, kinds=keep.kinds)] if keep.snapshots else []
+        clips = [Clips(pictures, privacy=hide, kinds=keep.kinds)] if keep.clips else []
         kept = Retention(keep.days, media_bytes=round(keep.gigabytes * 1e9))
         ends.pop_all()  # what was opened is closed by the watch
         with Housekeeper(to, kept, pictures):
             return watch(
                 settings,
                 sink=sink,
-                viewers=viewers,
+                viewers=[*viewers, *clips],
                 folder=folder,
-                media=[Snapshots(pictures, privacy=hide)] if keep.snapshots else [],
+                media=[*snapshots, *clips],
                 site_file=file,
                 tell=tell,
                 stop=stop,

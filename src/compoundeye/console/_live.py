@@ -47,6 +47,8 @@ class Watch:
     app: str | None
     site: Path | None
     """Its site file, where it has one that is known."""
+    store: Path | None
+    """The file that its events go to, where it said so."""
     streams: tuple[str, ...]
     states: Mapping[str, Mapping[str, Any]]
     """Of streams, by name, as the watch told them last; with ``age_s``, how long ago."""
@@ -127,6 +129,7 @@ class Lives:
             state=_state(about, job, bool(states)),
             app=known.get("app") or (job.asked.get("app") if job is not None else None),
             site=None if site is None else Path(site),
+            store=Path(known["store"]) if known.get("store") else None,
             streams=tuple(streams),
             states=states,
             started=known.get("started"),

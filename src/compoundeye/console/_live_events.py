@@ -78,8 +78,9 @@ def kept(watch: Watch, folder: Path) -> Kept:
         if (scheme == "sqlite" or not scheme) and one not in ("-", "none") and not one.endswith(".jsonl"):
             path = _whole(one.removeprefix("sqlite:///"), watch)
             return Kept(str(path) if path.is_file() else None, tuple(media), NOTHING)
-    if own.is_file():
-        return Kept(str(own), tuple(media))
+    for path in (watch.store, own):
+        if path is not None and path.is_file():
+            return Kept(str(path), tuple(media))
     why = (
         "Its events go to where they cannot be read back: [events] names no store." if to else "No event was kept yet."
     )

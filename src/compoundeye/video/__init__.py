@@ -6,6 +6,7 @@ Limit: what FFmpeg reads; pixels that are not square, and fields that are interl
 """
 
 from compoundeye.video._app import App, Application, Box, Canvas, Colour, Look, Outcome, Point, Stream
+from compoundeye.video._clips import Clips
 from compoundeye.video._detector_look import DetectorSettings, detector_look
 from compoundeye.video._image import ArrayImage, DecodedImage
 from compoundeye.video._live_folder import LiveFolder
@@ -34,6 +35,7 @@ __all__ = [
     "ArrayImage",
     "Box",
     "Canvas",
+    "Clips",
     "Colour",
     "DecodedImage",
     "DetectorSettings",

@@ -66,12 +66,16 @@ class KeepSettings(Section):
     """What is kept of events, and for how long: the table [keep]."""
 
     snapshots: bool = Field(default=False, description="a picture of each event that has a place")
-    folder: str | None = Field(default=None, description="of snapshots; beside the live state if left out")
+    clips: bool = Field(
+        default=False, description="a video of each event that has a place, from 5 s before to 5 s after"
+    )
+    kinds: tuple[str, ...] | None = Field(default=None, description="only of these kinds of events; all if left out")
+    folder: str | None = Field(default=None, description="of snapshots and clips; beside the live state if left out")
     # No limit unless somebody sets one: what an old recording shows is old on the day that it is found.
     days: float | None = Field(
         default=None, gt=0, description="what was captured longer ago is removed; all is kept if left out"
     )
-    gigabytes: float = Field(default=10.0, gt=0, description="of snapshots: the oldest go when there is more")
+    gigabytes: float = Field(default=10.0, gt=0, description="of snapshots and clips: the oldest go when there is more")
 
 
 class Site(Section):

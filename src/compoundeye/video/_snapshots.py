@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,8 +29,14 @@ class Snapshots:
     Days are those of UTC. A full disk costs pictures, never events: ``error`` says so.
     """
 
-    def __init__(self, folder: Path, *, privacy: str = "none") -> None:
-        self._folder, self._privacy = folder.absolute(), privacy
+    def __init__(self, folder: Path, *, privacy: str = "none", kinds: Collection[str] | None = None) -> None:
+        """
+        Args:
+            folder: is made when the first picture is.
+            privacy: how people are hidden.
+            kinds: of events; all that have a place if not given.
+        """
+        self._folder, self._privacy, self._kinds = folder.absolute(), privacy, kinds
         self._lasting = dict[str, str]()
         self._lock = Lock()
         self.error: str | None = None
@@ -50,14 +56,13 @@ class Snapshots:
         return event if path is None else replace(event, media={**event.media, "snapshot": path})
 
     def _taken(self, seen: Seen, event: Event) -> str | None:
-        if event.box is None:
+        if event.box is None or (self._kinds is not None and event.kind not in self._kinds):
             return None
         image = seen.frame.image
         width, height = shown_size(image.width, image.height, LONGEST)
         pixels = hidden(seen, width, height, self._privacy)
         PixelCanvas(pixels, width / image.width).box(event.box, COLOUR, event.kind)
-        day = datetime.fromtimestamp(event.captured, UTC).date().isoformat()
-        path = self._folder / event.stream / day / (re.sub(r"[^A-Za-z0-9._-]+", "-", event.id) + ".jpg")
+        path = media_path(self._folder, event, ".jpg")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(simplejpeg.encode_jpeg(pixels, quality=QUALITY, colorspace="RGB"))
@@ -66,3 +71,9 @@ class Snapshots:
             return None
         self.error = None
         return str(path)
+
+
+def media_path(folder: Path, event: Event, ending: str) -> Path:
+    """Where a file of an event is: FOLDER/STREAM/DAY/ID and the ending; days are those of UTC."""
+    day = datetime.fromtimestamp(event.captured, UTC).date().isoformat()
+    return folder / event.stream / day / (re.sub(r"[^A-Za-z0-9._-]+", "-", event.id) + ending)

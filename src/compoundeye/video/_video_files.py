@@ -8,12 +8,15 @@ from threading import Lock
 from typing import Any
 
 import av
+import numpy as np
+import numpy.typing as npt
 from av.error import FFmpegError
 
 from compoundeye.records import EyeError
 from compoundeye.video._drawn import drawn, shown_size
 from compoundeye.video._stream_run import Seen
 
+UInt8 = npt.NDArray[np.uint8]
 TICKS = 90_000
 """A second in time stamps: MPEG's clock (ISO/IEC 13818-1, 2.4.2)."""
 # The first that FFmpeg was built with. H.264 is what browsers play; MPEG-4 Part 2 every FFmpeg can write.
@@ -41,7 +44,7 @@ class VideoFiles:
         if not path.absolute().parent.is_dir():
             raise EyeError(f"{path}: there is no folder {path.parent}")
         self._path, self._several, self._privacy = path, several, privacy
-        self._files = dict[str, _File]()
+        self._files = dict[str, VideoFile]()
         self._lock = Lock()
 
     def path(self, stream: str) -> Path:
@@ -58,8 +61,8 @@ class VideoFiles:
         with self._lock:
             file = self._files.get(name)
             if file is None:
-                file = self._files[name] = _File(self.path(name), seen.stream.width, seen.stream.height)
-        file.write(seen, self._privacy)
+                file = self._files[name] = VideoFile(self.path(name), *shown_size(*_size(seen), None))
+        file.write(drawn(seen, file.width, file.height, self._privacy), seen.frame.time_s)
 
     def close(self) -> None:
         """End all files, and give them their names."""
@@ -67,12 +70,24 @@ class VideoFiles:
             file.close()
 
 
-class _File:
-    """One file, and its encoder."""
+def _size(seen: Seen) -> tuple[int, int]:
+    return seen.stream.width, seen.stream.height
+
+
+class VideoFile:
+    """One file, and its encoder. Safe to call from several threads.
+
+    Args:
+        path: where it is when it is whole; an .mp4, .mov or .mkv file.
+        width, height: of its frames, even numbers.
+
+    Raises:
+        EyeError: it cannot be written.
+    """
 
     def __init__(self, path: Path, width: int, height: int) -> None:
         self._path, self._part = path, path.with_name(path.name + ".part")
-        self.width, self.height = shown_size(width, height, None)
+        self.width, self.height = width, height
         encoder = next(name for name in ENCODERS if name in av.codecs_available)
         try:
             kind = {".mkv": "matroska"}.get(path.suffix.lower(), path.suffix.lower()[1:])
@@ -86,16 +101,21 @@ class _File:
         self._closed = False
         self._lock = Lock()
 
-    def write(self, seen: Seen, privacy: str) -> None:
-        pixels = drawn(seen, self.width, self.height, privacy)
+    def write(self, pixels: UInt8, time_s: float) -> None:
+        """A frame [height, width, 3] in RGB that is shown at a time, which goes forward.
+
+        Raises:
+            EyeError: the disk is full.
+        """
         frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
-        self._last = max(self._last + 1, round(seen.frame.time_s * TICKS))
+        self._last = max(self._last + 1, round(time_s * TICKS))
         frame.pts, frame.time_base = self._last, Fraction(1, TICKS)
         with self._lock:
             if not self._closed:
                 self._mux(frame)
 
     def close(self) -> None:
+        """End the file, and give it its name."""
         with self._lock:
             if self._closed:
                 return
