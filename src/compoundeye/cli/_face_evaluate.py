@@ -120,7 +120,7 @@ def _write_scores(out: Path, measured: Evaluation) -> None:
                  for side, places in (("a", pairs.first), ("b", pairs.second))}  # fmt: skip
     try:
         with out.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["path_a", "path_b", "same", "score", *more])
             columns = (pairs.first.tolist(), pairs.second.tolist(), pairs.same.tolist(), measured.scores.tolist())
             for first, second, same, score, *rest in zip(*columns, *more.values(), strict=True):
