@@ -71,6 +71,8 @@ def kept(watch: Watch, folder: Path) -> Kept:
             to = site.events.to or ()
             if site.keep.folder:
                 media.append(_whole(site.keep.folder, watch))
+    if watch.store is not None and watch.store.is_file():  # the command line's word goes before the site's
+        return Kept(str(watch.store), tuple(media))
     for one in to:
         scheme = one.partition("://")[0] if "://" in one else ""
         if scheme in STORES[:2]:
@@ -78,9 +80,8 @@ def kept(watch: Watch, folder: Path) -> Kept:
         if (scheme == "sqlite" or not scheme) and one not in ("-", "none") and not one.endswith(".jsonl"):
             path = _whole(one.removeprefix("sqlite:///"), watch)
             return Kept(str(path) if path.is_file() else None, tuple(media), NOTHING)
-    for path in (watch.store, own):
-        if path is not None and path.is_file():
-            return Kept(str(path), tuple(media))
+    if own.is_file():
+        return Kept(str(own), tuple(media))
     why = (
         "Its events go to where they cannot be read back: [events] names no store." if to else "No event was kept yet."
     )

@@ -83,7 +83,13 @@ class Clips:
         self._lock = Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="clips")
         self._closed = False
-        self.error: str | None = None
+        self._failed: str | None = None
+        self._refused: str | None = None
+
+    @property
+    def error(self) -> str | None:
+        """Why clips are missing."""
+        return self._failed or self._refused
 
     def illustrate(self, seen: Seen | None, events: Sequence[Event]) -> list[Event]:
         """The messages of one frame, or of a stream's end, with the clips of their events. From any thread."""
@@ -134,7 +140,7 @@ class Clips:
         if event.box is None or (self._kinds is not None and event.kind not in self._kinds):
             return
         if len(stream.growing) + len(stream.writing) >= MOST_AT_ONCE:
-            self.error = f"{event.stream}: more than {MOST_AT_ONCE} clips at once, {event.kind} {event.id} has none"
+            self._refused = f"{event.stream}: more than {MOST_AT_ONCE} clips at once, {event.kind} {event.id} has none"
             return
         path = media_path(self._folder, event, ".mp4")
         before = [kept for kept in stream.last if kept.captured >= event.captured - self._before_s]
@@ -159,6 +165,6 @@ class Clips:
             finally:
                 file.close()
         except (EyeError, OSError) as error:
-            self.error = f"a clip cannot be kept: {error}"
+            self._failed = f"a clip cannot be kept: {error}"
         else:
-            self.error = None
+            self._failed = None
