@@ -53,13 +53,22 @@ class ByteRows:
         """A product with a probe of length 1 is at most so far from the true one."""
         self._request = _compiled(levels, scale, threads).create_infer_request()
         self._lock = threading.Lock()
+        self._count = len(rows)
         self._prove(rows)
 
-    def products(self, probes: Float32) -> Float32:
-        """[M, N] about what ``probes`` [M, D] times the rows is: each within ``error`` times the probe's length."""
+    def products(self, probes: Float32, out: Float32 | None = None) -> Float32:
+        """[M, N] about what ``probes`` [M, D] times the rows is: each within ``error`` times the probe's length.
+
+        Args:
+            out: [M, N] contiguous, to be written to and returned: new memory costs as much as the product.
+        """
+        import openvino
+
+        found = np.empty((len(probes), self._count), np.float32) if out is None else out
         with self._lock:
+            self._request.set_output_tensor(openvino.Tensor(found, shared_memory=True))
             self._request.infer([np.ascontiguousarray(probes, np.float32)], share_inputs=True)
-            return np.array(self._request.get_output_tensor(0).data)
+        return found
 
     def _prove(self, rows: Float32) -> None:
         """Multiply some rows and see: a runtime could choose a coarser arithmetic than it was asked for."""

@@ -51,6 +51,7 @@ class TemplateIndex:
         self._threads = threads
         self._blocks: list[_Block | None] = []
         self._rows = 0
+        self._scratch = np.empty(PROBES * BLOCK, np.float32)
         self._lock = threading.RLock()
         if embeddings is not None:
             self.add(embeddings)
@@ -124,7 +125,7 @@ class TemplateIndex:
             candidates = Candidates(len(probes), k, lambda probe, row: self._exact(probes, probe, row))
             for number, block in enumerate(self._blocks):
                 if block:
-                    candidates.offer(block.estimates(probes), block.error * length, number * BLOCK)
+                    candidates.offer(block.estimates(probes, self._scratch), block.error * length, number * BLOCK)
             return candidates.best()
 
     def _exact(self, probes: Float32, probe: Int64, row: Int64) -> Float64:
@@ -179,8 +180,13 @@ class _Block:
         # One that is not full will be written to again.
         return self.living or BLOCK - self._used
 
-    def estimates(self, probes: Float32) -> Float32:
-        found = self._rows.products(probes) if self._rows else probes @ self.templates[: self._used].T
+    def estimates(self, probes: Float32, scratch: Float32) -> Float32:
+        """[M, N] within ``error`` of the scores, in ``scratch``; -inf of those that were removed."""
+        found = scratch[: len(probes) * self._used].reshape(len(probes), self._used)
+        if self._rows:
+            self._rows.products(probes, found)
+        else:
+            np.matmul(probes, self.templates[: self._used].T, out=found)
         found[:, self._dead] = -np.inf
         return found
 
