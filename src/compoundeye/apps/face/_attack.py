@@ -61,7 +61,7 @@ class AttackCheck(Protocol):
 def turn_check(landmarks: Float32, times: Float64) -> AttackSigns:
     """For who is asked to turn the head to one side and to the other, by about 20 degrees.
 
-    Shapes of a flat thing, however it is held before a distant camera, are maps of one shape by 2 x 2 matrices: stacked,
+    Shapes of a flat thing, however it is held before a distant camera, are maps of one by 2 x 2 matrices: stacked,
     they have rank 2, and those of a solid one rank 3 (C. Tomasi and T. Kanade, "Shape and Motion from Image Streams
     under Orthography", International Journal of Computer Vision 9 (1992)). A face that talks has some depth too, so
     the yaw must have changed as well: that of a photograph hardly does, for its nose stays between its eyes.
