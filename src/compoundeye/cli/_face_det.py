@@ -43,8 +43,8 @@ def draw_det(measured: Evaluation, out: Path) -> None:
         above = [max(row["high"], at) - at for at, row in zip(middle, rows, strict=True)]
         axes.errorbar([row["fmr"] for row in rows], middle, yerr=[below, above], fmt="o", color=POINT, markersize=4,
                       capsize=3, linewidth=1, label=f"{verified['confidence']:.0%} interval")  # fmt: skip
-        axes.set(xscale="log", yscale="log", xlim=(floor_x / 2, 1), ylim=(floor_y / 2, 1),
-                 xlabel="false match rate (FMR)", ylabel="false non-match rate (FNMR); on the lower edge: none")  # fmt: skip
+        axes.set(xscale="log", yscale="log", xlim=(floor_x / 2, 1), ylim=(floor_y / 2, 1))
+        axes.set(xlabel="false match rate (FMR)", ylabel="false non-match rate (FNMR); on the lower edge: none")
         axes.set_title(f"{len(found.mated):,} mated, {len(found.nonmated):,} non-mated comparisons;"
                        f" EER {found.eer:.2%}", fontsize=10)  # fmt: skip
         axes.grid(True, which="major", linewidth=0.5, alpha=0.5)
