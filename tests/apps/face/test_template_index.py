@@ -23,7 +23,7 @@ def many() -> np.ndarray:
 
 @pytest.mark.parametrize("k", [1, 10, 300])
 def test_the_best_are_those_of_multiplying_everything(many: np.ndarray, k: int) -> None:
-    probes = directions(40, seed=1)
+    probes = directions(search_module.PROBES + 7, seed=1)  # two readings
     scores, rows = TemplateIndex(many).search(probes, k)
     true = all_scores(many, probes)
     assert (rows == best(true, k)).all()
