@@ -30,7 +30,7 @@ _EXACT_AT_ONCE = 1 << 16
 
 
 class TemplateIndex:
-    """All templates in memory: at 128 numbers 641 bytes each in full blocks (512 of float32, 129 to look through).
+    """All templates in memory: at 128 numbers 645 bytes each in full blocks (512 of float32, 133 to look through).
 
     Rows are numbered in the order of adding, from 0; a number is never given again. Safe to use from several threads.
 
