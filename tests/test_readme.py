@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 import compoundeye as ce
@@ -63,8 +64,10 @@ def test_a_documented_command_is_understood(document: str, line: str) -> None:
     group: Any = get_command(app)
     words = shlex.split(line)
     try:
-        context = group.make_context("eye", list(words))
-        name, command, rest = group.resolve_command(context, words)
+        name, command, rest = "eye", group, words
+        while isinstance(command, TyperGroup):
+            context = command.make_context(name, list(rest))
+            name, command, rest = command.resolve_command(context, list(rest))
         command.make_context(name, rest)
     except typer.Exit:
         pass  # --help and --version have answered

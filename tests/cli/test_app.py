@@ -17,8 +17,16 @@ import typer
 from typer.testing import CliRunner
 
 from compoundeye import cli
-from compoundeye.cli import COMMANDS, app
+from compoundeye.cli import COMMANDS, GROUPS, app
 from compoundeye.records import EyeError
+
+EVERY = sorted([*COMMANDS, *(f"{group} {verb}" for group, verbs in GROUPS.items() for verb in verbs)])
+"""Every command as it is typed, verbs after their group."""
+
+
+def module(name: str) -> str:
+    """The file of a command, without its end."""
+    return "_" + re.sub("[ -]", "_", name)
 
 
 def eye(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,26 +66,40 @@ def test_help_loads_no_room_and_no_heavy_library() -> None:
 
 def test_every_command_is_in_the_table() -> None:
     frame = {"_app", "_output", "_plan_report", "_progress", "_progress_file", "_training", "_watching"}
-    frame |= {"__init__", "__main__"}
+    frame |= {"_face_det", "_face_gallery", "__init__", "__main__"}
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - frame
-    assert files == {f"_{name}" for name in COMMANDS}
+    assert files == {module(name) for name in EVERY}
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", EVERY)
 def test_a_command_says_what_it_does_with_an_example(name: str) -> None:
-    function = getattr(import_module(f"compoundeye.cli._{name}"), name)
+    *above, own = name.split()
+    function = getattr(import_module(f"compoundeye.cli.{module(name)}"), own.replace("-", "_"))
     text = inspect.getdoc(function) or ""
-    listed = " ".join(re.findall(r"[^│╭╰╮╯─\s]+", CliRunner().invoke(app, ["--help"]).stdout))
-    assert f"{name} {text.split('.')[0]}" in listed
-    shown = CliRunner().invoke(app, [name, "--help"], terminal_width=200)
+    listed = " ".join(re.findall(r"[^│╭╰╮╯─\s]+", CliRunner().invoke(app, [*above, "--help"]).stdout))
+    assert f"{own} {' '.join(text.split('.')[0].split())}" in listed
+    shown = CliRunner().invoke(app, [*name.split(), "--help"], terminal_width=200)
     assert shown.exit_code == 0
     assert f"eye {name}" in text
     assert f"eye {name}" in shown.stdout.replace(f"Usage: eye {name}", "")
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", sorted(set(EVERY) - set(GROUPS)))
 def test_every_command_that_prints_a_result_takes_json(name: str) -> None:
-    assert "--json" in CliRunner().invoke(app, [name, "--help"]).stdout
+    assert "--json" in CliRunner().invoke(app, [*name.split(), "--help"]).stdout
+
+
+@pytest.mark.parametrize("name", sorted(GROUPS))
+def test_a_group_teaches_its_verbs_and_guesses_them(name: str) -> None:
+    shown = CliRunner().invoke(app, [name])
+    assert shown.exit_code == 2
+    for verb, panel in GROUPS[name].items():
+        assert re.search(rf"─ {panel} ─", shown.output)
+        assert re.search(rf"│ {verb} ", shown.output)
+    first = next(iter(GROUPS[name]))
+    wrong = CliRunner().invoke(app, [name, first[:-1]])
+    assert wrong.exit_code == 2
+    assert f"Did you mean '{first}'" in wrong.stderr
 
 
 def test_without_arguments_it_teaches() -> None:

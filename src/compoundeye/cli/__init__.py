@@ -5,6 +5,6 @@ mistake is one sentence and exit code 1, never a traceback. Cost: `eye --help` l
 loads only the rooms it needs. Limit: it holds no logic; whatever it can do, Python can do too.
 """
 
-from compoundeye.cli._app import COMMANDS, app, main
+from compoundeye.cli._app import COMMANDS, GROUPS, app, main
 
-__all__ = ["COMMANDS", "app", "main"]
+__all__ = ["COMMANDS", "GROUPS", "app", "main"]

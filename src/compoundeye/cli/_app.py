@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from compoundeye.records import EyeError
 REPORT = "This is a defect of CompoundEye, not a mistake of yours: please report it with the lines above."
 INTERRUPTED = "interrupted: what is done is kept; run the same command again to go on"
 EXIT_MISTAKE, EXIT_INTERRUPTED = 1, 130  # 130 = 128 + SIGINT, what shells expect
+_HELP = {"help_option_names": ["-h", "--help"]}
 
 
 COMMANDS = {
@@ -36,27 +38,60 @@ COMMANDS = {
     "benchmark": "Plan",
     "watch": "Watch",
     "events": "Watch",
+    "report": "Watch",
     "track": "Watch",
     "evaluate": "Watch",
+    "face": "Faces",
     "console": "Look",
     "show": "Out",
     "gallery": "Out",
     "export": "Out",
 }
-"""Each command under its group in `eye --help`; it is the function of its name in the module of its name here."""
+"""Each command under its panel in `eye --help`; it is the function of its name in the module of its name here."""
+
+GROUPS = {
+    "face": {
+        "detect": "Look",
+        "compare": "Look",
+        "blur": "Look",
+        "enrol": "Gallery",
+        "identify": "Gallery",
+        "group": "Gallery",
+        "people": "Gallery",
+        "watch": "Gallery",
+        "name": "Who is who",
+        "merge": "Who is who",
+        "split": "Who is who",
+        "not-this-person": "Who is who",
+        "forget": "Rights",
+        "export": "Rights",
+        "audit": "Rights",
+        "evaluate": "Measure",
+    },
+}
+"""Commands that are groups of verbs, each verb under its panel: `eye face detect` is ``detect`` in ``_face_detect``."""
 
 
-class _Commands(TyperGroup):
-    """Shows the table above without importing a command, and imports the one that is called."""
+class _Verbs(TyperGroup):
+    """Shows a table of commands without importing one, and imports the one that is called."""
+
+    table: Mapping[str, str]
+    above = ""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, group in COMMANDS.items():
-            self.add_command(TyperCommand(name, help=_summary(name), rich_help_panel=group))
+        for name, panel in self.table.items():
+            self.add_command(TyperCommand(name, help=_summary(self.above + name), rich_help_panel=panel))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, shown, rest = super().resolve_command(ctx, args)
-        return (name, shown, rest) if shown is None else (name, _load(str(shown.name)), rest)
+        return (name, shown, rest) if shown is None else (name, _load(f"{self.above}{shown.name}"), rest)
+
+
+class _Commands(_Verbs):
+    """All of `eye`, and what happens when one of them fails."""
+
+    table = COMMANDS
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -76,17 +111,30 @@ class _Commands(TyperGroup):
 
 def _summary(name: str) -> str:
     """The first sentence of a command's docstring, read without running it."""
-    tree = ast.parse(Path(__file__).with_name(f"_{name}.py").read_text(encoding="utf-8"))
-    function = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
-    first = (ast.get_docstring(function) or "").split("\n\n")[0]
+    module, function = _place(name)
+    tree = ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+    node = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    first = (ast.get_docstring(node) or "").split("\n\n")[0]
     return re.split(r"(?<=\.)\s", first, maxsplit=1)[0]
+
+
+def _place(name: str) -> tuple[str, str]:
+    """The module and the function of a command: "face not-this-person" is in _face_not_this_person."""
+    words = name.replace("-", "_").split()
+    return "_" + "_".join(words), words[-1]
 
 
 def _load(name: str) -> Any:
     """The real command: importing it is what costs time, so only the one that was asked for is."""
-    function = getattr(import_module(f"compoundeye.cli._{name}"), name)
+    module, function = _place(name)
+    run = getattr(import_module(f"compoundeye.cli.{module}"), function)
+    if name in GROUPS:
+        verbs = type("_Group", (_Verbs,), {"table": GROUPS[name], "above": f"{name} "})
+        several = typer.Typer(cls=verbs, add_completion=False, rich_markup_mode="rich")
+        several.callback(no_args_is_help=True, context_settings=_HELP)(run)
+        return get_command(several)
     single = typer.Typer(add_completion=False, rich_markup_mode="rich")
-    single.command(name, context_settings={"help_option_names": ["-h", "--help"]})(function)
+    single.command(name.split()[-1], context_settings=_HELP)(run)
     return get_command(single)
 
 
@@ -96,7 +144,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
     epilog="Start with: eye ingest ~/Pictures corpus.lance && eye categorise corpus.lance",
 )
 

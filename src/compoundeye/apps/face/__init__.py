@@ -10,16 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from compoundeye.apps.face._align import align
+from compoundeye.apps.face._analyse import Analysis, analyse
 from compoundeye.apps.face._attack import NOT_PROTECTED, AttackCheck, AttackSigns, turn_check
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._crop_sheet import crop_sheet, write_crop_sheet
 from compoundeye.apps.face._evaluate import LFW_CARD, Evaluation, evaluate
 from compoundeye.apps.face._forget import ForgetReport
 from compoundeye.apps.face._gallery import Gallery, Person
 from compoundeye.apps.face._gallery_rows import Face, Known
 from compoundeye.apps.face._gallery_secret import DamagedError
 from compoundeye.apps.face._group import ALONE, group
+from compoundeye.apps.face._grouping import group_gallery
 from compoundeye.apps.face._identify import Candidate
 from compoundeye.apps.face._impostors import Impostors, impostors
+from compoundeye.apps.face._operating_point import FPIR, OperatingPoint, naming, operating_point
 from compoundeye.apps.face._people import Said
 from compoundeye.apps.face._pipeline import FacePipeline, Found
 from compoundeye.apps.face._pose import pose
@@ -39,8 +43,10 @@ if TYPE_CHECKING:
 __all__ = [
     "ALONE",
     "APPLICATION",
+    "FPIR",
     "LFW_CARD",
     "NOT_PROTECTED",
+    "Analysis",
     "AttackCheck",
     "AttackSigns",
     "AuditCheck",
@@ -57,6 +63,7 @@ __all__ = [
     "Impostors",
     "Known",
     "Looked",
+    "OperatingPoint",
     "Pairs",
     "Person",
     "Quality",
@@ -70,19 +77,25 @@ __all__ = [
     "TemplateIndex",
     "Threshold",
     "align",
+    "analyse",
     "assess",
     "blur",
+    "crop_sheet",
     "evaluate",
     "group",
+    "group_gallery",
     "hide_faces",
     "impostors",
     "is_gallery",
     "look_at",
+    "naming",
+    "operating_point",
     "pose",
     "read_gallery",
     "read_study",
     "threshold",
     "turn_check",
+    "write_crop_sheet",
 ]
 
 
