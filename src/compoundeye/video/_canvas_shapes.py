@@ -44,7 +44,8 @@ class ShapesCanvas:
 
     def fill(self, points: Sequence[Point], colour: Colour, share: float) -> None:
         """A filled polygon that covers what is below it by a share of 0..1."""
-        self._add("fill", colour, points=_places(points), share=round(min(max(float(share), 0.0), 1.0), 3))
+        if share > 0:  # which a share that is not a number is not
+            self._add("fill", colour, points=_places(points), share=round(min(float(share), 1.0), 3))
 
     def dot(self, point: Point, colour: Colour) -> None:
         """A small disc."""

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import unicodedata
 from functools import lru_cache
+from threading import Lock
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import ImageFont
+from PIL import Image as PILImage
+from PIL import ImageDraw, ImageFont
 
 from compoundeye.video._app import Colour
 
 UInt8 = npt.NDArray[np.uint8]
 BLACK: Colour = (0, 0, 0)
 WHITE: Colour = (255, 255, 255)
-LONGEST = 200
+LONGEST = 80
 """Characters of one label; what is longer is cut."""
+WEIGHT = 500
+"""Between regular (400) and bold (700): thin strokes drown in a picture."""
+DRAWING = Lock()
 
 
 def contrasting(colour: Colour) -> Colour:
@@ -56,26 +62,35 @@ def _printable(text: str) -> str:
     return "".join(one if one.isprintable() else " " for one in text[:LONGEST])
 
 
-@lru_cache(maxsize=8)
-def _font(height: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(height)  # a font that Pillow carries, so that every machine draws the same
-    assert isinstance(font, ImageFont.FreeTypeFont)
-    return font
-
-
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=512)
 def _mask(text: str, height: int) -> UInt8:
     """[H, W] how much of each pixel the text covers, of 255."""
-    font = _font(height)
-    ascent, descent = font.getmetrics()
-    width = max(int(np.ceil(font.getlength(text))), 1)
-    core, (x, y) = font.getmask2(text, mode="L", anchor="ls")
-    columns, rows = core.size
-    mask = np.zeros((ascent + descent, width), np.uint8)
-    if columns and rows:
-        ink = np.frombuffer(bytes(core), np.uint8).reshape(rows, columns)
-        top, left = max(ascent + y, 0), max(x, 0)
-        part = mask[top : top + rows, left : left + columns]
-        part[:] = ink[: part.shape[0], : part.shape[1]]
+    draw = _by_opencv if hasattr(cv2, "FontFace") else _by_pillow
+    with DRAWING:  # neither font says that threads may share it
+        mask = draw(text, height)
     mask.flags.writeable = False
     return mask
+
+
+def _by_opencv(text: str, height: int) -> UInt8:
+    """OpenCV 5 carries a font for most alphabets."""
+    baseline, rows = round(1.0 * height), round(1.3 * height)
+    room = np.zeros((rows, (len(text) + 2) * 2 * height), np.uint8)
+    end, _ = cv2.putText(room, text, (0, baseline), (255,), _face(), height, WEIGHT)
+    return room[:, : max(int(end[0]), 1)].copy()
+
+
+def _by_pillow(text: str, height: int) -> UInt8:
+    """Before that: Pillow's font, which is as good for the letters of English and has no others."""
+    bare = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    plain = bare.encode("ascii", "replace").decode()
+    font = ImageFont.load_default(height)
+    box = font.getbbox(plain)
+    picture = PILImage.new("L", (max(round(box[2]), 1), round(1.3 * height)))
+    ImageDraw.Draw(picture).text((0, height), plain, 255, font, anchor="ls")
+    return np.array(picture)
+
+
+@lru_cache(maxsize=1)
+def _face() -> cv2.FontFace:
+    return cv2.FontFace("sans")
