@@ -17,6 +17,7 @@ from compoundeye.cli._face_gallery import (
     box,
     opened,
     pipeline,
+    pixels,
     same_model,
     tell_point,
 )
@@ -59,7 +60,7 @@ def compare(
     both = list(analyse([first, second], models))
     if len(both) != 2:
         raise EyeError("two pictures are compared: name two files, no folders")
-    sides = list[tuple[Found, Quality, list[int]]]()
+    sides: list[tuple[Found, Quality, list[int]]] = []
     for one in both:
         if one.found is None or one.quality is None:
             raise EyeError(f"{one.source}: {one.reason}")
@@ -72,7 +73,7 @@ def compare(
     pairs = sorted(((float(scores[a, b]), a, b) for a in lefts for b in rights), reverse=True)
     rows = [
         {
-            "a": left.faces.boxes[a].round(2), "b": right.faces.boxes[b].round(2),
+            "a": pixels(left.faces.boxes[a]), "b": pixels(right.faces.boxes[b]),
             "quality_a": quality_a.row(a)["overall"], "quality_b": quality_b.row(b)["overall"],
             "score": score, "same": score >= point.value,
         }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from compoundeye.cli._face_gallery import Detector, Embedder, Json, Sources, box, pipeline, tell_failed
+from compoundeye.cli._face_gallery import Detector, Embedder, Json, Sources, box, pipeline, pixels
 from compoundeye.cli._output import note, print_json, print_table
 from compoundeye.cli._progress import progress
 
@@ -34,27 +34,30 @@ def detect(
     """
     from compoundeye.apps.face import analyse, write_crop_sheet
 
+    told, rows = list[dict[str, Any]](), list[list[Any]]()
+    crops, failed = [], list[tuple[str, str | None]]()
     with progress("faces") as tell:
-        looked = list(analyse(sources, pipeline(detector, embedder), progress=tell))
+        for one in analyse(sources, pipeline(detector, embedder), progress=tell):
+            told += [described(one)] if json else []
+            if one.found is None or one.quality is None:
+                failed.append((one.source, one.reason))
+                continue
+            crops += list(one.found.crops) if output else []
+            for at in range(len(one.found)):
+                quality, faces = one.quality.row(at), one.found.faces
+                rows.append([len(rows) + 1, one.source, box(faces.boxes[at]), float(faces.scores[at]),
+                             round(quality["overall"]), round(quality["inter_eye_px"]),
+                             round(quality["yaw"])])  # fmt: skip
     if output is not None:
-        crops = [crop for one in looked if one.found for crop in one.found.crops]
         write_crop_sheet(output, crops, [str(number) for number in range(1, len(crops) + 1)])
     if json:
-        print_json([described(one) for one in looked])
+        print_json(told)
         return
-    rows, number = list[list[Any]](), 0
-    for one in looked:
-        if one.found is None or one.quality is None:
-            continue
-        for at in range(len(one.found)):
-            number += 1
-            quality = one.quality.row(at)
-            rows.append([number, one.source, box(one.found.faces.boxes[at]), float(one.found.faces.scores[at]),
-                         round(quality["overall"]), round(quality["inter_eye_px"]), round(quality["yaw"])])  # fmt: skip
     if rows:
         print_table(["face", "picture", "box", "sure", "quality", "eyes px", "yaw"], rows)
-    tell_failed([one for one in looked if one.found is None])
-    note(f"{number:,} faces in {sum(one.found is not None for one in looked):,} pictures")
+    for source, reason in failed:
+        note(f"{source}: {reason}")
+    note(f"faces found: {len(rows):,}")
 
 
 def described(one: Analysis) -> dict[str, Any]:
@@ -63,8 +66,8 @@ def described(one: Analysis) -> dict[str, Any]:
     if one.found is not None and one.quality is not None:
         found = one.found.faces
         faces = [
-            {"box": found.boxes[at].round(2), "score": float(found.scores[at]),
-             "landmarks": found.landmarks[at].round(2), "quality": one.quality.row(at)}
+            {"box": pixels(found.boxes[at]), "score": float(found.scores[at]),
+             "landmarks": pixels(found.landmarks[at]), "quality": one.quality.row(at)}
             for at in range(len(found))
         ]  # fmt: skip
     return {"source": one.source, "picture": one.picture, "width": one.size[0], "height": one.size[1],

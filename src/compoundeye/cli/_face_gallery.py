@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -125,6 +126,11 @@ def tell_failed(failed: list[Analysis]) -> None:
         note(f"{one.source}: {one.reason}")
 
 
-def box(values: object) -> str:
+def box(values: Iterable[float]) -> str:
     """Left, top, right, bottom in whole pixels."""
-    return ",".join(f"{float(value):.0f}" for value in values)  # type: ignore[attr-defined]
+    return ",".join(f"{value:.0f}" for value in values)
+
+
+def pixels(values: Any) -> Any:
+    """Places of a picture as plain numbers, to a hundredth of a pixel."""
+    return values.astype(float).round(2).tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +20,7 @@ from compoundeye.cli._face_gallery import (
     box,
     opened,
     pipeline,
+    pixels,
     reason,
     same_model,
     tell_failed,
@@ -27,6 +28,9 @@ from compoundeye.cli._face_gallery import (
 )
 from compoundeye.cli._output import print_json, print_table
 from compoundeye.cli._progress import progress
+
+if TYPE_CHECKING:
+    from compoundeye.apps.face import Analysis
 
 
 def identify(
@@ -61,21 +65,23 @@ def identify(
     models = pipeline(detector, embedder)
     same_model(people, str(models.embedder.identity))
     point = operating_point(people, value=threshold, fpir=fpir)
-    looked, rows = [], list[dict[str, Any]]()
+    failed: list[Analysis] = []
+    rows = list[dict[str, Any]]()
     with progress("faces") as tell:
         for one in analyse(sources, models, progress=tell):
-            looked.append(one)
-            if one.found is None or one.quality is None or not len(one.found):
+            if one.found is None or one.quality is None:
+                failed.append(one)
+                continue
+            if not len(one.found):
                 continue
             found = people.identify(
                 one.found.embeddings, threshold=point.value, k=candidates, named=named, by=asker(by), why=why
             )
             rows += [
-                {"source": one.source, "box": one.found.faces.boxes[at].round(2),
+                {"source": one.source, "box": pixels(one.found.faces.boxes[at]),
                  "quality": round(float(one.quality.overall[at]), 1), "candidates": who}
                 for at, who in enumerate(found)
             ]  # fmt: skip
-    failed = [one for one in looked if one.found is None]
     if json:
         print_json({"threshold": point, "faces": rows,
                     "failed": [{"source": one.source, "reason": one.reason} for one in failed]})  # fmt: skip

@@ -40,7 +40,7 @@ def people(
         if output is not None:
             first = [next(iter(known.faces(one.id, limit=1)), None) for one in everybody]
             crops = [None if face is None else known.crop(face.id) for face in first]
-            write_crop_sheet(output, crops, [f"{one.id} {one.name or ''} {one.faces}x" for one in everybody])
+            write_crop_sheet(output, crops, [f"{one.id} {one.name or ''} ({one.faces})" for one in everybody])
         if json:
             print_json(everybody)
         else:
