@@ -32,7 +32,7 @@ def links(vectors: Float32, threshold: float, most: int) -> Links:
     Args:
         vectors: [N, D].
         threshold: the least product.
-        most: links kept a row, at least 1. Memory is at most 32 bytes x N x ``most``, and one block.
+        most: links kept a row, at least 1. Memory: N x ``most`` links and one block, whatever the faces are like.
     """
     full = np.zeros(len(vectors), bool)
     found: list[tuple[Float32, Int64, Int64]] = []
