@@ -158,3 +158,15 @@ def test_a_store_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(EyeError, match="version 99"):
         EventStore(str(path))
+
+
+def test_who_only_reads_waits_for_no_writer(tmp_path: Path) -> None:
+    """A page that looks at a store asks for nothing that a watch in the middle of a transaction holds."""
+    address = tmp_path / "events.sqlite"
+    with EventStore(str(address)) as store:
+        store.send([crossing(1)])
+    with sqlite3.connect(address, isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with EventStore(str(address), create=False) as reader:
+            assert len(reader.events()) == 1
+        holder.execute("ROLLBACK")

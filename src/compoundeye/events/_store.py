@@ -14,7 +14,7 @@ from compoundeye.events._engine import open_engine, reading, shown, told, writin
 from compoundeye.events._query import Message, Seen, find_events, find_messages, history, latest, newest, seen
 from compoundeye.events._removal import forget_media, remove_oldest, shrink, size, with_media
 from compoundeye.events._sink import SinkStatus
-from compoundeye.events._tables import EVENTS, MESSAGES, prepare, row_of
+from compoundeye.events._tables import EVENTS, MESSAGES, prepare, prepared, row_of
 from compoundeye.records import Event
 
 
@@ -41,8 +41,11 @@ class EventStore:
         self.address = shown(address)
         self._engine = open_engine(address, create=create)
         self._accepted = 0
-        with writing(self._engine) as connection:
-            prepare(connection)
+        with reading(self._engine) as connection:
+            known = prepared(connection)
+        if not known:
+            with writing(self._engine) as connection:
+                prepare(connection)
 
     def send(self, events: Sequence[Event]) -> None:
         """Keep messages: on disk when this returns, all of them or none.

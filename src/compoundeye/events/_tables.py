@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    inspect,
     select,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -73,18 +74,25 @@ Index(
 Index("eye_events_captured", EVENTS.c.captured)
 
 
-def prepare(connection: Connection) -> None:
-    """Make the tables where they are missing.
+def prepared(connection: Connection) -> bool:
+    """Whether the tables are there: whoever only reads needs to make none.
 
     Raises:
         EyeError: a later version of CompoundEye made them.
     """
-    TABLES.create_all(connection)
+    if not inspect(connection).has_table(STORE.name):
+        return False
     version = connection.execute(select(STORE.c.version)).scalar()
-    if version is None:
-        connection.execute(STORE.insert().values(version=VERSION))
-    elif version > VERSION:
+    if version is not None and version > VERSION:
         raise EyeError(f"its tables have version {version} and this CompoundEye knows {VERSION}; use a newer one")
+    return version is not None
+
+
+def prepare(connection: Connection) -> None:
+    """Make the tables where they are missing."""
+    TABLES.create_all(connection)
+    if not prepared(connection):
+        connection.execute(STORE.insert().values(version=VERSION))
 
 
 def row_of(event: Event) -> dict[str, Any]:
