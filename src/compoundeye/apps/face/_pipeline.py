@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compoundeye.apps.face._align import SIDE, align
+from compoundeye.apps.face._find import SMALLEST, FindSettings, find
 from compoundeye.models import MIN_FACE_SCORE, FaceDetector, FaceEmbedder
 from compoundeye.records import Faces
 
@@ -35,12 +36,31 @@ class FacePipeline:
 
     >>> pipeline = FacePipeline(load_face_detector(), load_face_embedder())
     >>> found = pipeline.faces(rgb)
+
+    Args:
+        detector: one that finds landmarks.
+        embedder: what makes faces comparable.
+        smallest: width in pixels of the smallest face to look for.
+        min_score: faces that are less sure are left out.
+        turned: where no face is found, look at the picture turned by 90, 180 and 270 degrees too.
     """
 
-    def __init__(self, detector: FaceDetector, embedder: FaceEmbedder, *, min_score: float = MIN_FACE_SCORE) -> None:
+    def __init__(
+        self,
+        detector: FaceDetector,
+        embedder: FaceEmbedder,
+        *,
+        smallest: float = SMALLEST,
+        min_score: float = MIN_FACE_SCORE,
+        turned: bool = True,
+    ) -> None:
         self.detector = detector
         self.embedder = embedder
-        self._min_score = min_score
+        self._settings = FindSettings(smallest, min_score, turned)
+
+    def find(self, rgb: UInt8) -> Faces:
+        """Where faces are, without looking whose they may be."""
+        return find(self.detector, rgb, self._settings)
 
     def faces(self, rgb: UInt8) -> Found:
         """The faces of one picture, uint8 [H, W, 3] RGB, the surest first."""
@@ -48,9 +68,8 @@ class FacePipeline:
 
     def batch(self, pictures: Sequence[UInt8]) -> list[Found]:
         """The faces of each picture; faces of all of them are embedded together."""
-        found = self.detector.batch(pictures, min_score=self._min_score)
+        found = [self.find(rgb) for rgb in pictures]
         crops = [align(rgb, faces.landmarks) for rgb, faces in zip(pictures, found, strict=True)]
         joined = np.concatenate(crops) if crops else np.empty((0, SIDE, SIDE, 3), np.uint8)
-        ends = np.cumsum([len(faces) for faces in found])[:-1]
-        embeddings = np.split(self.embedder(joined), ends)
+        embeddings = np.split(self.embedder(joined), np.cumsum([len(faces) for faces in found])[:-1])
         return [Found(*parts) for parts in zip(found, crops, embeddings, strict=True)]

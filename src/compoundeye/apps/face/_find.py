@@ -1,0 +1,190 @@
+"""Faces of whatever size in pictures of whatever size: several looks, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from compoundeye.apps.face._align import misfit
+from compoundeye.apps.face._levels import Level, levels
+from compoundeye.models import MIN_FACE_SCORE, FaceDetector, nms
+from compoundeye.records import EyeError, Faces
+
+UInt8 = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+
+SMALLEST = 20.0
+"""Width in pixels of the smallest face that is looked for, unless one says otherwise."""
+TRACE = 0.3
+"""Score from which a small face is looked at again, enlarged."""
+
+# Width in the detector's pixels below which a face is looked at again: below, a landmark is off by a twentieth of the
+# face's width and more (benchmarks/face_sizes.py).
+_SMALL = 48
+_LARGE = 320
+_AGAIN_SIDE, _AGAIN_FACE = 160, 64
+_MOST_AGAIN = 1024
+"""So many small faces of a picture are looked at again, the surest: that is what a crowd of them can cost."""
+_SAME = 0.3
+# A cut face ends at the edge of the part that cuts it.
+_EDGE = 2
+# A turned picture of no faces is full of things that look a little like one.
+_TURNED_SCORE = 0.8
+_TURNED_SIDE = 640
+_MAX_MISFIT = 16.0
+
+
+@dataclass(frozen=True, slots=True)
+class FindSettings:
+    """What to look for."""
+
+    smallest: float = SMALLEST
+    """Width in pixels, of the picture as shown, of the smallest face: what finding costs grows with the square of its
+    inverse in large pictures."""
+    min_score: float = MIN_FACE_SCORE
+    turned: bool = True
+    """Where no face is found, look at the picture turned by 90, 180 and 270 degrees too."""
+
+
+def find(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
+    """Faces of one picture, uint8 [H, W, 3] RGB, the surest first.
+
+    Raises:
+        EyeError: a detector without landmarks, or a smallest face of no size.
+    """
+    if not detector.landmarks:
+        raise EyeError(f"{detector.card.name} finds no landmarks, without which faces cannot be aligned: take yunet")
+    if settings.smallest < 1:
+        raise EyeError(f"faces of {settings.smallest} pixels cannot be found: choose 1 or more")
+    found = _upright(detector, rgb, settings)
+    if len(found) or not settings.turned:
+        return found
+    return _turned(detector, rgb, settings)
+
+
+def _upright(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
+    height, width = rgb.shape[:2]
+    faces, seen = _looks(detector, rgb, levels(width, height, settings.smallest), min(TRACE, settings.min_score))
+    kept = nms(faces.boxes, _preference(faces.scores, seen), None, detector.iou)
+    faces, seen = faces[kept], seen[kept]
+    small = seen < _SMALL
+    again = _again(detector, rgb, faces[small][:_MOST_AGAIN], settings.min_score)
+    sure = faces[~small & (faces.scores >= settings.min_score)]
+    both = joined([sure, again])
+    both = both[nms(both.boxes, both.scores, None, detector.iou)]
+    return both[misfit(both.landmarks) <= _MAX_MISFIT]
+
+
+def _looks(detector: FaceDetector, rgb: UInt8, plan: Sequence[Level], min_score: float) -> tuple[Faces, Float32]:
+    """All that is found on all levels, in pixels of the picture, and how wide it was in the detector's pixels."""
+    found, widths = [Faces.none()], [np.empty(0, np.float32)]
+    pixels, (height, width) = rgb, rgb.shape[:2]
+    for level in plan:
+        pixels = _resized(pixels, level.width, level.height)
+        views = [pixels[part.top : part.top + part.height, part.left : part.left + part.width] for part in level.parts]
+        scale = np.array([width / level.width, height / level.height], np.float32)
+        for part, faces in zip(level.parts, detector.batch(views, min_score=min_score), strict=True):
+            inner = (
+                part.left > 0,
+                part.top > 0,
+                part.left + part.width < level.width,
+                part.top + part.height < level.height,
+            )
+            whole = faces[_whole(faces.boxes, part.width, part.height, inner)]
+            widths.append(whole.boxes[:, 2] - whole.boxes[:, 0])
+            found.append(moved(whole, np.array([part.left, part.top], np.float32), scale))
+    return joined(found), np.concatenate(widths)
+
+
+def _resized(pixels: UInt8, width: int, height: int) -> UInt8:
+    if (width, height) == (pixels.shape[1], pixels.shape[0]):
+        return pixels
+    kind = cv2.INTER_AREA if width <= pixels.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=kind), np.uint8)
+
+
+def _whole(boxes: Float32, width: int, height: int, inner: tuple[bool, bool, bool, bool]) -> npt.NDArray[np.bool_]:
+    """[N] those that do not end where the part ends and the level goes on: left, top, right, bottom."""
+    limits = np.array([_EDGE, _EDGE, width - _EDGE, height - _EDGE], np.float32)
+    beyond = np.concatenate([boxes[:, :2] < limits[:2], boxes[:, 2:] > limits[2:]], axis=1)
+    return np.asarray(~(beyond & np.array(inner)).any(axis=1))
+
+
+def _preference(scores: Float32, widths: Float32) -> Float32:
+    """Of looks at one face, the one at the size at which landmarks are best comes first."""
+    return np.where((widths >= _SMALL) & (widths <= _LARGE), scores + 1, scores)
+
+
+def _again(detector: FaceDetector, rgb: UInt8, small: Faces, min_score: float) -> Faces:
+    """Small faces, each looked at enlarged: those that are still there, with better landmarks."""
+    if not len(small):
+        return small
+    middles = (small.boxes[:, :2] + small.boxes[:, 2:]) / 2
+    scales = _AGAIN_FACE / np.maximum((small.boxes[:, 2:] - small.boxes[:, :2]).max(axis=1), 1)
+    half = (_AGAIN_SIDE - 1) / 2
+    views = [
+        np.asarray(
+            cv2.warpAffine(
+                rgb,
+                np.array([[scale, 0, half - scale * x], [0, scale, half - scale * y]], np.float64),
+                (_AGAIN_SIDE, _AGAIN_SIDE),
+                flags=cv2.INTER_CUBIC,
+            ),
+            np.uint8,
+        )
+        for scale, (x, y) in zip(scales, middles, strict=True)
+    ]
+    found = [Faces.none()]
+    for scale, middle, faces in zip(scales, middles, detector.batch(views, min_score=min_score), strict=True):
+        # The face in question is in the middle; others in view are looked at in views of their own.
+        off = np.abs((faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2 - half).max(axis=1)
+        central = faces[off < _AGAIN_FACE / 2][:1]
+        found.append(moved(central, scale * middle - half, np.array([1 / scale, 1 / scale], np.float32)))
+    return joined(found)
+
+
+def _turned(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
+    """Of the three other ways up, the one in which faces are found most surely; in pixels of the picture as it is."""
+    height, width = rgb.shape[:2]
+    scale = min(1.0, _TURNED_SIDE / max(height, width))
+    small = _resized(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
+    sure = FindSettings(settings.smallest, max(settings.min_score, _TURNED_SCORE), turned=False)
+    ways = {turns: _upright(detector, np.ascontiguousarray(np.rot90(small, turns)), sure) for turns in (1, 2, 3)}
+    turns = max(ways, key=lambda way: float(ways[way].scores.sum()))
+    back = turned_back(ways[turns], turns, small.shape[1], small.shape[0])
+    ratio = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
+    return moved(back, np.zeros(2, np.float32), ratio)
+
+
+def turned_back(faces: Faces, turns: int, width: int, height: int) -> Faces:
+    """Faces of ``np.rot90(picture, turns)`` in pixels of the picture, which is so wide and high."""
+
+    def point(x: Float32, y: Float32) -> Float32:
+        match turns % 4:
+            case 1:
+                x, y = width - 1 - y, x
+            case 2:
+                x, y = width - 1 - x, height - 1 - y
+            case 3:
+                x, y = y, height - 1 - x
+        return np.stack([x, y], axis=-1).astype(np.float32)
+
+    one, other = (point(faces.boxes[:, k], faces.boxes[:, k + 1]) for k in (0, 2))
+    boxes = np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=1)
+    return Faces(boxes, faces.scores, point(faces.landmarks[..., 0], faces.landmarks[..., 1]))
+
+
+def moved(faces: Faces, shift: Float32, scale: Float32) -> Faces:
+    """Coordinates (x, y) become (x + shift) * scale."""
+    boxes = (faces.boxes + np.tile(shift, 2)) * np.tile(scale, 2)
+    return Faces(boxes.astype(np.float32), faces.scores, ((faces.landmarks + shift) * scale).astype(np.float32))
+
+
+def joined(parts: Sequence[Faces]) -> Faces:
+    """Several as one, in order."""
+    boxes, scores, landmarks = zip(*((part.boxes, part.scores, part.landmarks) for part in parts), strict=True)
+    return Faces(np.concatenate(boxes), np.concatenate(scores), np.concatenate(landmarks))
