@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from compoundeye.apps.face._align import align
 from compoundeye.apps.face._quality import assess
+from compoundeye.apps.face._second_look import second_look
 from compoundeye.apps.face._track_template import TrackTemplate
 from compoundeye.apps.face._watch_app import head, tracked_faces
 from compoundeye.models import FaceDetector, FaceEmbedder
@@ -128,9 +130,13 @@ class _Plan:
         crops = align(pixels, face.landmarks)
         quality = assess(crops, face, size=(pixels.shape[1], pixels.shape[0]))
         template = self._templates.setdefault(track, TrackTemplate(frames=5, min_quality=30))
-        if template.offer(time_s, float(quality.overall[0]), crops[0], self._embedder) == "other":
+        if template.offer(time_s, float(quality.overall[0]), partial(self._embed, pixels, face)) == "other":
             # Two people in one track: none of it is anybody's who may be shown.
             template.kept, template.min_quality = [], np.inf
+
+    def _embed(self, pixels: Any, face: Faces) -> Float32:
+        (embedding,) = self._embedder(align(pixels, second_look(self._detector, pixels, face).landmarks))
+        return np.asarray(embedding, np.float32)
 
 
 def _filled(seen: dict[int, list[float]], times: npt.NDArray[np.float64]) -> dict[int, list[float]]:

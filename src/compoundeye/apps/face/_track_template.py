@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-UInt8 = npt.NDArray[np.uint8]
 Float32 = npt.NDArray[np.float32]
 
 # On six clips of five people SFace gives faces of one person and their track's template 0.44 and more (median 0.9), and
@@ -46,9 +45,7 @@ class TrackTemplate:
         self._checked_s = -np.inf
         self._others: list[Kept] = []
 
-    def offer(
-        self, time_s: float, quality: float, crop: UInt8, embed: Callable[[UInt8], Float32]
-    ) -> Literal["same", "better", "other"]:
+    def offer(self, time_s: float, quality: float, embed: Callable[[], Float32]) -> Literal["same", "better", "other"]:
         """A face of this track: embedded if it betters the template, or if a look is due. What that changed.
 
         A face that is clearly somebody else's is not kept. When several in a row are, the template begins anew with
@@ -56,8 +53,7 @@ class TrackTemplate:
 
         Args:
             quality: 0..100.
-            crop: [112, 112, 3] aligned.
-            embed: [N, 112, 112, 3] to [N, D] of length 1.
+            embed: makes the embedding [D] of length 1, if it is asked for.
         """
         self.began_s = time_s if self.began_s is None else self.began_s
         if not quality >= self.min_quality:  # NaN too
@@ -68,7 +64,7 @@ class TrackTemplate:
             return "same"
         self._checked_s = time_s
         self.embedded += 1
-        one = Kept(time_s, quality, embed(crop[None])[0])
+        one = Kept(time_s, quality, embed())
         if self.kept and float(one.embedding @ self.template()) < OTHER:
             self._others.append(one)
             if len(self._others) < CHANGED_AFTER:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -148,12 +149,14 @@ class FaceApp:
     def _take(self, frame: Frame, found: FacesInView, tracks: Tracks, rows: Int64, places: Int64) -> None:
         """Faces of this frame to their tracks."""
         faces = found.faces[places]
-        crops, quality = _aligned(frame, found, faces)
+        pixels, there, quality = _assessed(frame, found, faces)
         for at, row in enumerate(rows.tolist()):
             one = self._track(int(tracks.ids[row]), _plain(tracks.boxes[row].tolist()), frame)
             one.seen_s, one.seen, one.row = frame.time_s, frame.captured, quality.row(at)
             before = one.template.embedded
-            changed = one.template.offer(frame.time_s, float(quality.overall[at]), crops[at], found.embedder)
+            changed = one.template.offer(
+                frame.time_s, float(quality.overall[at]), partial(found.embedded, pixels, there[at : at + 1])
+            )
             self._embedded += one.template.embedded - before
             if changed == "other":
                 self._over(one, frame)
@@ -275,17 +278,16 @@ def tracked_faces(tracks: Tracks, faces: Faces) -> Int64:
     return of_face
 
 
-def _aligned(frame: Frame, found: FacesInView, faces: Faces) -> tuple[UInt8, Quality]:
-    """Crops and quality: of the pixels that were looked at where those suffice, else of the whole frame's."""
+def _assessed(frame: Frame, found: FacesInView, faces: Faces) -> tuple[UInt8, Faces, Quality]:
+    """Pixels, the faces in them, and their quality: what was looked at where that suffices, else the whole frame."""
     width, height = frame.image.width, frame.image.height
     scale = np.array([found.pixels.shape[1] / width, found.pixels.shape[0] / height], np.float32)
-    points = (faces.landmarks + 0.5) * scale - 0.5
-    pixels = found.pixels
+    points = ((faces.landmarks + 0.5) * scale - 0.5).astype(np.float32)
+    pixels, there = found.pixels, Faces(faces.boxes * np.tile(scale, 2), faces.scores, points)
     eyes = np.linalg.norm(points[:, 0] - points[:, 1], axis=1)
     if scale[0] < 1 and eyes.min() < NATIVE_EYES_PX:
-        pixels, points = frame.image.rgb(), faces.landmarks
-    crops = align(pixels, points)
-    return crops, assess(crops, faces, size=(width, height))
+        pixels, there = frame.image.rgb(), faces
+    return pixels, there, assess(align(pixels, there.landmarks), faces, size=(width, height))
 
 
 def _label(one: _Followed) -> str:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from compoundeye.apps.face._align import align
+from compoundeye.apps.face._second_look import second_look
 from compoundeye.apps.face._watch_settings import FaceDetectorSettings
-from compoundeye.models import FaceEmbedder, load_face_detector, load_face_embedder
+from compoundeye.models import FaceDetector, FaceEmbedder, load_face_detector, load_face_embedder
 from compoundeye.records import EyeError, Faces, Frame, ModelIdentity
 
 UInt8 = npt.NDArray[np.uint8]
@@ -24,7 +26,13 @@ class FacesInView:
     """In pixels of the frame."""
     pixels: UInt8
     """[h, w, 3] the frame as it was looked at: smaller than the frame, or as large."""
+    detector: FaceDetector
     embedder: FaceEmbedder
+
+    def embedded(self, pixels: UInt8, face: Faces) -> Float32:
+        """[D] the embedding of one face, whose landmarks are in these pixels; small ones are looked at twice."""
+        (embedding,) = self.embedder(align(pixels, second_look(self.detector, pixels, face).landmarks))
+        return np.asarray(embedding, np.float32)
 
 
 class FaceLook:
@@ -65,7 +73,7 @@ class FaceLook:
         """The faces of each frame, in order."""
         found = self._detector.batch(prepared, min_score=self._settings.min_score)
         return [
-            FacesInView(_in_frame(faces, frame, pixels), pixels, self._embedder)
+            FacesInView(_in_frame(faces, frame, pixels), pixels, self._detector, self._embedder)
             for faces, frame, pixels in zip(found, frames, prepared, strict=True)
         ]
 
