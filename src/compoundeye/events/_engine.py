@@ -17,6 +17,8 @@ from compoundeye.records import EyeError
 POSTGRESQL = ("postgresql", "postgres")
 PATIENCE_S = 30
 """How long a writer waits for another one."""
+INCREMENTAL = 2
+"""SQLite's number for files that give back room bit by bit."""
 LOCK = 0x6579_65  # "eye": any number will do that others of the database's users do not take for their own
 
 
@@ -64,8 +66,13 @@ def _sqlite(path: str, *, create: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def settle(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy says when a transaction begins, not the driver
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # before the first table, so that files can shrink
-        connection.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
+        # Setting what is set already would wait for a writer.
+        if connection.execute("PRAGMA auto_vacuum").fetchone()[0] != INCREMENTAL:
+            connection.execute(
+                f"PRAGMA auto_vacuum = {INCREMENTAL}"
+            )  # before the first table, so that files can shrink
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
         connection.execute("PRAGMA synchronous = FULL")  # what is committed outlives the loss of power
 
     @event.listens_for(engine, "begin")
