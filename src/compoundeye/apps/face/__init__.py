@@ -29,6 +29,7 @@ from compoundeye.apps.face._pipeline import FacePipeline, Found
 from compoundeye.apps.face._pose import pose
 from compoundeye.apps.face._quality import Quality, assess
 from compoundeye.apps.face._search import TemplateIndex
+from compoundeye.apps.face._second_look import second_look
 from compoundeye.apps.face._sightings import Sightings
 from compoundeye.apps.face._study import Pairs, SearchPlan, Shot, Study, Template
 from compoundeye.apps.face._study_folder import is_gallery, read_gallery
@@ -93,6 +94,7 @@ __all__ = [
     "pose",
     "read_gallery",
     "read_study",
+    "second_look",
     "threshold",
     "turn_check",
     "write_crop_sheet",
