@@ -22,6 +22,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from face_site import FOLDER as GALLERY
+from face_site import KEY, made_up
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -75,9 +77,11 @@ def site(tmp_path_factory: pytest.TempPathFactory, album: Callable[[Path], Corpu
         for name, value in own.items():
             patch.setenv(name, value)
         ids, mistakes = _world(folder, album)
+        made_up(folder)
     corpora = [str(folder / f"{name}.lance") for name in ("album", "colours", "grows", *WRITTEN)]
     command = [sys.executable, "-m", "compoundeye.cli", "console", *corpora, "--no-open", "--port", "0"]
     command += ["--runs", str(folder / "runs"), "--root", str(folder / "new")]
+    command += ["--faces", str(folder / GALLERY), "--faces-key", str(folder / KEY)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | own) as server:
         assert server.stdout is not None
         told = re.search(r"http://\S+", server.stdout.readline())

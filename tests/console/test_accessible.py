@@ -28,6 +28,7 @@ LEADING = {
     "review": ["/c/album/review", "/c/album/review?queue=disagree", "/c/grows/review"],
     "jobs": ["/jobs", "/jobs?start=ingest", "/jobs?start=categorise"],
     "runs": ["/runs", "/runs/second", "/runs/first", "/runs/compare?run=first&run=second"],
+    "people": ["/faces", "/faces?named=true", "/faces?text=nowhere", "/faces/people/1", "/faces/people/3"],
     "start": ["/nothing"],
 }
 """Pages that have more than one face, by the name in `PAGES`; of others the path there is all."""

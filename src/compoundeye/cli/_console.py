@@ -43,6 +43,12 @@ def console(
     root: Annotated[
         list[str] | None, typer.Option(metavar="FOLDER", help="People may ingest what lies below this folder.")
     ] = None,
+    faces: Annotated[
+        str | None, typer.Option(metavar="GALLERY", help="Show people and faces of a gallery; off unless it is named.")
+    ] = None,
+    faces_key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The gallery's key; that of EYE_GALLERY_KEY if left out.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the address as JSON, and nothing else.")] = False,
 ) -> None:
     """Look, search, correct and start jobs in the browser.
@@ -54,13 +60,16 @@ def console(
       eye console corpus.lance
       eye console cats.lance dogs.lance --port 0 --no-open
       eye console corpus.lance --host 0.0.0.0 --password-file ~/.eye-password --tls-cert cert.pem --tls-key key.pem
+      eye console corpus.lance --faces staff.gallery --faces-key staff.key
     """
     from compoundeye.console import Served, access_rules, serve
 
     if (tls_cert is None) != (tls_key is None):
         raise EyeError("--tls-cert and --tls-key go together")
+    if faces_key is not None and faces is None:
+        raise EyeError("--faces-key is the key of a gallery: name it with --faces")
     access, made = access_rules(host, port, token=token, password_file=password_file, names=name or (), behind=behind)
-    served = Served(tuple(corpus or ()), runs, tuple(root or ()), access)
+    served = Served(tuple(corpus or ()), runs, tuple(root or ()), access, faces, faces_key)
 
     def ready(address: str, listens: int) -> None:
         whole = f"{address}/login#{made}" if made else address

@@ -16,6 +16,7 @@ from importlib import import_module
 from fastapi import FastAPI
 
 from compoundeye.console._errors import ERRORS, tell_errors
+from compoundeye.console._faces import faces_of
 from compoundeye.console._limits import BODY
 from compoundeye.console._openapi import describe, operation_name
 from compoundeye.console._pages import PAGES
@@ -40,19 +41,22 @@ APIS = (
     "live",
     "live_events",
     "live_site",
+    "faces",
 )
-"""Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan, live come here."""
+"""Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan, live, faces come here."""
 
 
 def application(served: Served) -> FastAPI:
     """The console of some corpora, for any ASGI server.
 
     Raises:
-        EyeError: a corpus cannot be opened.
+        EyeError: a corpus or the gallery of faces cannot be opened.
     """
     console = Console(served)
     for name in console.corpora:
         console.corpus(name)
+    if served.faces is not None:
+        console.part(faces_of)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -22,6 +22,8 @@ class Page:
     """Where it begins; ``{corpus}`` stands for the corpus that is being looked at."""
     listed: bool = True
     """Whether it is an entry of the navigation."""
+    of_faces: bool = False
+    """Whether it is there only where a gallery of faces is served."""
 
 
 PAGES = (
@@ -30,6 +32,7 @@ PAGES = (
     Page("review", "Review", "/c/{corpus}/review"),
     Page("account", "Account", "/c/{corpus}/account"),
     Page("live", "Live", "/live"),
+    Page("people", "People", "/faces", of_faces=True),
     Page("jobs", "Jobs", "/jobs"),
     Page("runs", "Runs", "/runs"),
     Page("plan", "Plan", "/plan"),
@@ -38,7 +41,7 @@ PAGES = (
     Page("start", "Start", "/", listed=False),
     Page("login", "Sign in", "/login", listed=False),
 )
-"""In the order of the navigation: gallery, review, account, live, jobs, runs, plan, models; then what is not listed."""
+"""In the order of the navigation; then what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ class Link:
     href: str
 
 
-def links(pages: Iterable[Page], corpus: str | None) -> list[Link]:
-    """The navigation beside a page; without a corpus, what needs one is left out."""
+def links(pages: Iterable[Page], corpus: str | None, *, faces: bool = False) -> list[Link]:
+    """The navigation beside a page; without a corpus or a gallery of faces, what needs one is left out."""
     return [
         Link(page.name, page.title, page.path.replace("{corpus}", quote(corpus or "", safe="")))
         for page in pages
-        if page.listed and (corpus is not None or "{corpus}" not in page.path)
+        if page.listed and (corpus is not None or "{corpus}" not in page.path) and (faces or not page.of_faces)
     ]

@@ -18,3 +18,7 @@ class Served:
     roots: tuple[str, ...] = ()
     """Folders below which people may start jobs on pictures; none: no ingest from the page."""
     access: Access = field(default_factory=Access)
+    faces: str | None = None
+    """Folder of a gallery of faces; None: nothing of faces is shown or done here."""
+    faces_key: str | None = None
+    """Its key file; None: the key is in the environment."""

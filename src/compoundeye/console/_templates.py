@@ -38,7 +38,7 @@ def render(
     theme = request.cookies.get("theme")
     shown = {
         "page": page,
-        "pages": links(PAGES, looked_at),
+        "pages": links(PAGES, looked_at, faces=console.served.faces is not None),
         "corpora": corpora,
         "corpus": looked_at,
         "visitor": visitor,
