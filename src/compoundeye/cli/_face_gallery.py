@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,8 +38,9 @@ FEW_PX = 24
 """Between the eyes: below, an embedding says little, and a note says so."""
 
 
+@cache
 def pipeline(detector: str, embedder: str) -> FacePipeline:
-    """Models that find faces and tell them apart."""
+    """Models that find faces and tell them apart, loaded once in a process."""
     from compoundeye.apps.face import FacePipeline
     from compoundeye.models import load_face_detector, load_face_embedder
 

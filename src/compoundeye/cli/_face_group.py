@@ -66,7 +66,8 @@ def group(
     if sources and not purpose.strip():
         raise EyeError('say what the added faces are kept for: --purpose "..."')
     people = opened_or_new(gallery, key, by)
-    added, failed = 0, list[Analysis]()
+    added = 0
+    failed: list[Analysis] = []
     if sources:
         models = pipeline(detector, embedder)
         same_model(people, str(models.embedder.identity))
@@ -92,7 +93,8 @@ def _add(
     from compoundeye.apps.face import analyse
 
     before = {face.picture for face in people.faces()}
-    added, failed = 0, []
+    added = 0
+    failed: list[Analysis] = []
     with progress("faces") as tell:
         for one in analyse(sources, models, skip=before, progress=tell):
             if one.quality is None:
