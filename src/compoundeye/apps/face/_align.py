@@ -76,19 +76,24 @@ def align(rgb: UInt8, landmarks: Float32) -> UInt8:
     if not np.isfinite(landmarks).all() or (len(landmarks) and np.ptp(landmarks, axis=1).max(axis=1).min() <= 0):
         raise ValueError("these landmarks are no face's: they must be numbers, and not all in one place")
     for crop, one in zip(crops, similarities(landmarks), strict=True):
-        pixels, there = _shrunk(rgb, one)
-        cv2.warpAffine(pixels, there, (SIDE, SIDE), dst=crop, flags=cv2.INTER_LINEAR)
+        crop[...] = warped(rgb, one, SIDE)
     return crops
 
 
-def _shrunk(rgb: UInt8, there: Float64) -> tuple[UInt8, Float64]:
+def warped(rgb: UInt8, there: Float64, side: int, interpolation: int = cv2.INTER_LINEAR) -> UInt8:
+    """[side, side, 3] what a map [2, 3] makes of a picture; averaged first where it shrinks to half size or less."""
+    pixels, there = _shrunk(rgb, there, side)
+    return np.asarray(cv2.warpAffine(pixels, there, (side, side), flags=interpolation), np.uint8)
+
+
+def _shrunk(rgb: UInt8, there: Float64, side: int) -> tuple[UInt8, Float64]:
     """The part of a picture that a face is warped from, averaged by a whole number of pixels, and the map from it."""
     factor = int(1 / np.sqrt(abs(np.linalg.det(there[:, :2]))))
     if factor < _SHRUNK_FROM:
         return rgb, there
     height, width = rgb.shape[:2]
     back = cv2.invertAffineTransform(there)
-    corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]]) @ back[:, :2].T + back[:, 2]
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]]) @ back[:, :2].T + back[:, 2]
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - factor, 0)
     high = np.minimum(np.ceil(corners.max(axis=0)).astype(int) + factor, [width, height])
     size = (high - low) // factor

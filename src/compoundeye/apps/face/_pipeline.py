@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from compoundeye.apps.face._align import SIDE, align
+from compoundeye.apps.face._align import align
 from compoundeye.apps.face._find import SMALLEST, FindSettings, find
 from compoundeye.models import MIN_FACE_SCORE, FaceDetector, FaceEmbedder
 from compoundeye.records import Faces
@@ -42,7 +42,7 @@ class FacePipeline:
         embedder: what makes faces comparable.
         smallest: width in pixels of the smallest face to look for.
         min_score: faces that are less sure are left out.
-        turned: where no face is found, look at the picture turned by 90, 180 and 270 degrees too.
+        turned: look at faces that are not sure, and at pictures without any, turned by 90, 180 and 270 degrees too.
     """
 
     def __init__(
@@ -68,8 +68,9 @@ class FacePipeline:
 
     def batch(self, pictures: Sequence[UInt8]) -> list[Found]:
         """The faces of each picture; faces of all of them are embedded together."""
+        if not pictures:
+            return []
         found = [self.find(rgb) for rgb in pictures]
         crops = [align(rgb, faces.landmarks) for rgb, faces in zip(pictures, found, strict=True)]
-        joined = np.concatenate(crops) if crops else np.empty((0, SIDE, SIDE, 3), np.uint8)
-        embeddings = np.split(self.embedder(joined), np.cumsum([len(faces) for faces in found])[:-1])
+        embeddings = np.split(self.embedder(np.concatenate(crops)), np.cumsum([len(faces) for faces in found])[:-1])
         return [Found(*parts) for parts in zip(found, crops, embeddings, strict=True)]
