@@ -40,6 +40,7 @@ class Impostors:
 
     @property
     def people(self) -> int:
+        """How many were compared."""
         return len(self.faces)
 
 
