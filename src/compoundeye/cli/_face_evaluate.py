@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from compoundeye.cli._face_gallery import asker, opened
 from compoundeye.cli._output import note, print_json, print_table
 from compoundeye.cli._progress import progress
 from compoundeye.records import EyeError
@@ -50,8 +51,11 @@ def evaluate(
     ] = None,
     detector: Annotated[str, typer.Option(help="Model that finds faces.")] = "yunet",
     embedder: Annotated[str, typer.Option(help="Model that tells faces apart.")] = "sface",
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Key of a gallery.")] = None,
-    by: Annotated[str, typer.Option(help="Who asks, for a gallery's audit log.")] = "",
+    key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Key of a gallery; else EYE_GALLERY_KEY, or staff.key beside staff.gallery."),
+    ] = None,
+    by: Annotated[str, typer.Option(help="Who asks, for a gallery's audit log; else your login.")] = "",
     why: Annotated[str, typer.Option(help="What for, for a gallery's audit log.")] = "",
     json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON.")] = False,
 ) -> None:
@@ -81,12 +85,12 @@ def evaluate(
 
 
 def _study(source: Path, pictures: Path | None, tables: list[Path], key: Path | None, by: str, why: str) -> Study:
-    from compoundeye.apps.face import Gallery, is_gallery, read_gallery, read_study
+    from compoundeye.apps.face import is_gallery, read_gallery, read_study
 
     if not is_gallery(source):
         return read_study(source, pictures=pictures, tables=tables)
-    gallery = Gallery.open(source, key)
-    gallery.searched("evaluate", by=by, why=why)
+    gallery = opened(source, key)
+    gallery.searched("evaluate", by=asker(by), why=why)
     return read_gallery(gallery)
 
 
