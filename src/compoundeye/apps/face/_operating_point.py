@@ -38,6 +38,8 @@ def operating_point(
 ) -> OperatingPoint:  # fmt: skip
     """The threshold that is meant: what is given, what a target demands of a gallery, or the model's published one.
 
+    Where a gallery's people are too few to show that a target is met, the threshold is not below the published one.
+
     Args:
         value: it is this one.
         fpir: share of searches for strangers that may return somebody of the gallery.
@@ -67,9 +69,15 @@ def operating_point(
     try:
         chosen = threshold(target, impostors(known.templates, sure))
     except EyeError as error:
-        raise EyeError(f"{gallery.path}: {error} Or give the score from which somebody is told: --threshold") from None
+        raise EyeError(f"{gallery.path}: {error} Or give the score from which somebody is told (threshold).") from None
     rate = f"FMR {fmr:g}" if fmr is not None else f"FPIR {fpir:g} among {enrolled:,}"
-    return OperatingPoint(chosen.value, rate, chosen.warning)
+    if chosen.warning is None or chosen.value >= PUBLISHED:
+        return OperatingPoint(chosen.value, rate, chosen.warning)
+    return OperatingPoint(
+        PUBLISHED, f"{rate}, not shown",
+        f"{chosen.warning} They give {chosen.value:.3f}; so few cannot show that this is safe, so the published "
+        f"{PUBLISHED} is taken, which is stricter.",
+    )  # fmt: skip
 
 
 def naming(gallery: Gallery, at: float, *, by: str, why: str) -> Callable[[Float32], list[str | None]]:

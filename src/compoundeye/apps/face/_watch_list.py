@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from compoundeye.apps.face._gallery import Gallery
 from compoundeye.apps.face._identify import Candidate
-from compoundeye.apps.face._impostors import impostors
+from compoundeye.apps.face._operating_point import operating_point
 from compoundeye.apps.face._sightings import Float32
-from compoundeye.apps.face._threshold import Target, threshold
 from compoundeye.apps.face._watch_settings import FaceSettings
 from compoundeye.records import EyeError
 
@@ -63,18 +62,9 @@ class WatchList:
         """The threshold, and what is to be said about it."""
         if self._settings.threshold is not None:
             return self._settings.threshold, None
-        known = self._gallery.known()
-        named = len(self._gallery.people(named=True))
-        if named < 1:
+        if not self._gallery.people(named=True):
             raise EyeError(
                 f"{self._settings.gallery}: nobody has a name here, so nobody can be looked for: enrol people"
             )
-        try:
-            others = impostors(known.templates, known.people)
-        except EyeError as error:
-            raise EyeError(
-                f"{self._settings.gallery}: how often strangers are taken for its people cannot be told: {error} "
-                "Or say from which cosine somebody is told: threshold = NUMBER in [face]"
-            ) from None
-        chosen = threshold(Target(fpir=self._settings.fpir, enrolled=named), others)
-        return chosen.value, chosen.warning
+        point = operating_point(self._gallery, fpir=self._settings.fpir)
+        return point.value, point.warning
