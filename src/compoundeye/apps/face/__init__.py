@@ -13,6 +13,7 @@ from compoundeye.apps.face._align import align
 from compoundeye.apps.face._analyse import Analysis, analyse
 from compoundeye.apps.face._attack import NOT_PROTECTED, AttackCheck, AttackSigns, turn_check
 from compoundeye.apps.face._audit import AuditCheck, AuditEntry
+from compoundeye.apps.face._cells import CellIndex, Recall
 from compoundeye.apps.face._crop_sheet import crop_sheet, write_crop_sheet
 from compoundeye.apps.face._evaluate import LFW_CARD, Evaluation, evaluate
 from compoundeye.apps.face._forget import ForgetReport
@@ -54,6 +55,7 @@ __all__ = [
     "AuditEntry",
     "Blurred",
     "Candidate",
+    "CellIndex",
     "DamagedError",
     "Evaluation",
     "Face",
@@ -68,6 +70,7 @@ __all__ = [
     "Pairs",
     "Person",
     "Quality",
+    "Recall",
     "Said",
     "SearchPlan",
     "Shot",

@@ -37,8 +37,12 @@ class Candidates:
         self._high: list[Float64] = []
         self._held, self._tidied = 0, 0
 
-    def offer(self, estimates: Float32, slack: float, first_row: int) -> None:
-        """Estimates [M, N] of rows ``first_row`` on, none further than ``slack`` from the truth; -inf: no candidate."""
+    def offer(self, estimates: Float32, slack: float, rows: int | Int64) -> None:
+        """Estimates [M, N], none further than ``slack`` from the truth; -inf: no candidate.
+
+        Args:
+            rows: their numbers [N], or the first of numbers that follow each other.
+        """
         if np.isneginf(self._bar).any() and estimates.shape[1] >= self._k:
             at = estimates.shape[1] - self._k
             self._bar = np.maximum(self._bar, np.partition(estimates, at, axis=1)[:, at].astype(np.float64) - slack)
@@ -50,7 +54,8 @@ class Candidates:
         score = estimates.reshape(-1)[places].astype(np.float64)
         probe, column = np.divmod(places, estimates.shape[1])
         there = ~np.isneginf(score)
-        self._take(probe[there], column[there] + first_row, score[there] - slack, score[there] + slack)
+        row = column + rows if isinstance(rows, int) else rows[column]
+        self._take(probe[there], row[there], score[there] - slack, score[there] + slack)
         if self._held > max(_TIDY_FROM, 2 * self._tidied):
             self._tidy()
         if self._held > _SETTLE_FROM:

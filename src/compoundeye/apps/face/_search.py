@@ -47,7 +47,7 @@ class TemplateIndex:
         Raises:
             EyeError: as ``add``.
         """
-        self.dimension = dimension if embeddings is None else _checked(embeddings, None, "templates").shape[1]
+        self.dimension = dimension if embeddings is None else checked(embeddings, None, "templates").shape[1]
         self._threads = threads
         self._blocks: list[_Block | None] = []
         self._rows = 0
@@ -71,7 +71,7 @@ class TemplateIndex:
         Raises:
             EyeError: they are not [N, D] finite numbers of length 1.
         """
-        embeddings = _checked(embeddings, self.dimension, "templates")
+        embeddings = checked(embeddings, self.dimension, "templates")
         with self._lock:
             numbers = np.arange(self._rows, self._rows + len(embeddings))
             for block, place, part in _by_block(numbers):
@@ -113,7 +113,7 @@ class TemplateIndex:
         """
         if k < 1:
             raise EyeError(f"k = {k} candidates cannot be looked for; ask for one or more.")
-        probes = _checked(probes, self.dimension, "probes")
+        probes = checked(probes, self.dimension, "probes")
         if not len(probes):
             return np.empty((0, k), np.float32), np.empty((0, k), np.int64)
         parts = [self._search(part, k) for part in np.array_split(probes, -(-len(probes) // PROBES))]
@@ -212,7 +212,8 @@ def _gone(block: int) -> _Block:
     raise AssertionError(f"block {block} was emptied and is looked for")
 
 
-def _checked(vectors: Float32, dimension: int | None, what: str) -> Float32:
+def checked(vectors: Float32, dimension: int | None, what: str) -> Float32:
+    """``vectors`` as contiguous float32 [N, D] of length 1; refused where they are not."""
     given = np.ascontiguousarray(vectors, np.float32)
     if given.ndim != 2 or dimension not in (None, given.shape[-1]):
         wanted = "N" if dimension is None else str(dimension)
