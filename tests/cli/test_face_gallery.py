@@ -149,6 +149,15 @@ def test_forgetting_asks_first_erases_and_shows_that_nothing_is_left(tmp_path: P
     assert "Eileen" in refused("forget", gallery, "Eileen", "--yes")
 
 
+def test_a_name_cannot_repaint_the_terminal(tmp_path: Path) -> None:
+    gallery = tmp_path / "g.gallery"
+    eye("enrol", gallery, "Eileen", saved(tmp_path / "one.png", astronaut()), *FOR)
+    name = "Ei\x1b[2Jleen"
+    shown = [*eye("name", gallery, 1, name), *eye("people", gallery), refused("forget", gallery, "1")]
+    assert not any("\x1b" in text for text in shown)
+    assert told("people", gallery)[0]["name"] == name
+
+
 def test_a_gallery_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     for verb in (["people"], ["identify", "x.png", "--why", "y"], ["audit"], ["forget", "Anna", "--yes"]):
         assert str(tmp_path / "none.gallery") in refused(verb[0], tmp_path / "none.gallery", *verb[1:])

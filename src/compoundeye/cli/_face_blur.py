@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from compoundeye.cli._face_gallery import By, Cut, Json, Key, Why, asker, opened, reason, tell_point
-from compoundeye.cli._output import note, print_json
+from compoundeye.cli._output import note, print_json, say
 from compoundeye.cli._progress import progress
 from compoundeye.records import EyeError
 
@@ -62,5 +62,5 @@ def blur(
         print_json(done)
         return
     kept = f", {', '.join(done.kept)} left as they are" if done.kept else ""
-    print(f"{done.hidden:,} of {done.faces:,} faces hidden in {done.frames:,} frames{kept}: {target}")
+    say(f"{done.hidden:,} of {done.faces:,} faces hidden in {done.frames:,} frames{kept}: {target}")
     note("Look at it: a face that no detector finds is not hidden.")

@@ -20,7 +20,7 @@ from compoundeye.cli._face_gallery import (
     same_model,
     who,
 )
-from compoundeye.cli._output import note, print_json
+from compoundeye.cli._output import note, print_json, say
 from compoundeye.cli._progress import progress
 from compoundeye.records import EyeError
 
@@ -88,9 +88,7 @@ def enrol(
         return
     for source, said in left:
         note(f"{source}: {said}")
-    print(
-        f"{taken:,} of {taken + len(left):,} pictures enrolled: person {result.id}, {name}, has {result.faces:,} faces"
-    )
+    say(f"{taken:,} of {taken + len(left):,} pictures enrolled: person {result.id}, {name}, has {result.faces:,} faces")
 
 
 def _unfit(one: Analysis, largest: bool, min_quality: float) -> str | None:

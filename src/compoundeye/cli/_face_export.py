@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compoundeye.cli._face_gallery import By, Json, Key, Place, asker, opened, who
-from compoundeye.cli._output import print_json, printable
+from compoundeye.cli._output import print_json, say
 
 
 def export(
@@ -29,4 +29,4 @@ def export(
     if json:
         print_json({"file": file.absolute()})
     else:
-        print(printable(str(file.absolute())))
+        say(str(file.absolute()))

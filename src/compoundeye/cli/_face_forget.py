@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compoundeye.cli._face_gallery import By, Json, Key, Place, asker, opened, who
-from compoundeye.cli._output import note, print_json
+from compoundeye.cli._output import note, print_json, printable, say
 from compoundeye.records import EyeError
 
 
@@ -43,12 +43,10 @@ def forget(
     if json:
         print_json(report)
     else:
-        print(f"{len(report.people)} forgotten: {report.faces:,} faces, {report.crops:,} crops, {report.keys:,} keys")
-        print(f"{report.looked_for:,} sealed things looked for on disk, {report.traces:,} found")
+        say(f"{len(report.people)} forgotten: {report.faces:,} faces, {report.crops:,} crops, {report.keys:,} keys")
+        say(f"{report.looked_for:,} sealed things looked for on disk, {report.traces:,} found")
         if pictures or corpora:
-            print(
-                f"{len(report.pictures_removed):,} files and {report.pictures_from_corpora:,} pictures of corpora gone"
-            )
+            say(f"{len(report.pictures_removed):,} files and {report.pictures_from_corpora:,} pictures of corpora gone")
         for place, reason in report.pictures_kept:
             note(f"{place}: kept: {reason}")
         if report.shared_pictures:
@@ -62,4 +60,4 @@ def _ask(people: list[str], pictures: bool, corpora: list[str]) -> None:
     question = f"Forget {', '.join(people)}{what}? It cannot be undone."
     if not sys.stdin.isatty():
         raise EyeError(f"{question} Say --yes.")
-    typer.confirm(question, abort=True, err=True)
+    typer.confirm(printable(question), abort=True, err=True)

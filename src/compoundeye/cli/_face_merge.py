@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from compoundeye.cli._face_gallery import By, Json, Key, Place, asker, opened, who
-from compoundeye.cli._output import print_json
+from compoundeye.cli._output import print_json, say
 
 
 def merge(
@@ -27,4 +27,4 @@ def merge(
     if json:
         print_json(whole)
     else:
-        print(f"person {whole.id}{'' if whole.name is None else f' ({whole.name})'} has {whole.faces:,} faces now")
+        say(f"person {whole.id}{'' if whole.name is None else f' ({whole.name})'} has {whole.faces:,} faces now")

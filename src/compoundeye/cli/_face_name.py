@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from compoundeye.cli._face_gallery import By, Json, Key, Place, asker, opened, who
-from compoundeye.cli._output import print_json
+from compoundeye.cli._output import print_json, say
 
 
 def name(
@@ -27,4 +27,4 @@ def name(
     if json:
         print_json(named)
     else:
-        print(f"person {named.id} is {named.name}, with {named.faces:,} faces")
+        say(f"person {named.id} is {named.name}, with {named.faces:,} faces")

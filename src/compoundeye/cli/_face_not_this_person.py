@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from compoundeye.cli._face_gallery import By, Json, Key, Place, asker, opened, who
-from compoundeye.cli._output import print_json
+from compoundeye.cli._output import print_json, say
 
 
 def not_this_person(
@@ -28,4 +28,4 @@ def not_this_person(
     if json:
         print_json(known.face(face))
     else:
-        print(f"face {face} is not {person}'s")
+        say(f"face {face} is not {person}'s")

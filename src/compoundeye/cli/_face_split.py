@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from compoundeye.cli._face_gallery import By, Json, Key, Place, asker, opened, who
-from compoundeye.cli._output import print_json
+from compoundeye.cli._output import print_json, say
 
 
 def split(
@@ -30,4 +30,4 @@ def split(
     if json:
         print_json(other)
     else:
-        print(f"person {other.id}{'' if other.name is None else f' ({other.name})'} has {other.faces:,} faces now")
+        say(f"person {other.id}{'' if other.name is None else f' ({other.name})'} has {other.faces:,} faces now")

@@ -89,6 +89,11 @@ def _cell(value: Any) -> str:
     return printable(str(value))
 
 
+def say(text: str) -> None:
+    """One line of a result, on stdout."""
+    print(printable(text))
+
+
 def note(text: str) -> None:
     """One line for the person at the terminal, on stderr."""
     print(printable(text), file=sys.stderr)
