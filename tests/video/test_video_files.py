@@ -13,6 +13,7 @@ from watch_doubles import Script, ShadeApplication
 
 from compoundeye.records import EyeError
 from compoundeye.video import SiteOf, VideoFiles, site_of, watch
+from compoundeye.video._video_files import VideoFile
 
 
 def written(files: VideoFiles, *scripts: Script) -> None:
@@ -56,3 +57,28 @@ def test_several_streams_have_a_file_each(tmp_path: Path) -> None:
 def test_where_it_cannot_be_written(tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(EyeError, match=said):
         VideoFiles(tmp_path / name)
+
+
+def test_a_file_says_which_colours_it_holds(tmp_path: Path) -> None:
+    """Players guess by the height where a file says nothing, and show a red that is another one."""
+    for height in (48, 720):
+        file = VideoFile(tmp_path / "red.mp4", 64, height)
+        for at in range(3):
+            file.write(np.full((height, 64, 3), (200, 30, 30), np.uint8), at / 10)
+        file.close()
+        with av.open(str(tmp_path / "red.mp4")) as container:
+            codec = container.streams.video[0].codec_context
+            assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == (1, 1, 1, 1)
+            frame = next(container.decode(video=0))
+            assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - (200, 30, 30)).max() <= 4
+
+
+def test_a_watch_that_is_killed_leaves_an_mkv_that_plays(tmp_path: Path) -> None:
+    file = VideoFile(tmp_path / "out.mkv", 64, 48)
+    noise = np.random.default_rng(0)
+    for at in range(700):
+        file.write(noise.integers(0, 256, (48, 64, 3), np.uint8), at / 25)
+    found = (tmp_path / "out.mkv.part").read_bytes()  # as it is on disk when nobody ends it
+    file.close()
+    (tmp_path / "left.mkv").write_bytes(found)
+    assert len(read(tmp_path / "left.mkv")) >= 250

@@ -25,10 +25,15 @@ ENCODERS: dict[str, dict[str, str]] = {
     "libopenh264": {},
     "mpeg4": {"qscale": "4"},
 }
+BT709, LIMITED = 1, 1
+"""Colours as the file says they are (ITU-T H.273, tables 2 to 4; video_full_range_flag 0): players need not guess."""
 
 
 class VideoFiles:
-    """Writes each stream to a file, which is there when it is whole. Until then it is called ``NAME.part``."""
+    """Writes each stream to a file, which is there when it is whole. Until then it is called ``NAME.part``.
+
+    Of a watch that is killed, an .mkv.part plays up to there; an .mp4 has its table at its end, and does not.
+    """
 
     def __init__(self, path: Path, *, several: bool = False, privacy: str = "none") -> None:
         """
@@ -96,7 +101,10 @@ class VideoFile:
             raise EyeError(f"cannot write {path}: {error}") from error
         self._stream = self._container.add_stream(encoder, options=ENCODERS[encoder])
         self._stream.width, self._stream.height, self._stream.pix_fmt = self.width, self.height, "yuv420p"
-        self._stream.codec_context.time_base = Fraction(1, TICKS)
+        codec = self._stream.codec_context
+        codec.time_base = Fraction(1, TICKS)
+        codec.colorspace = codec.color_primaries = codec.color_trc = BT709
+        codec.color_range = LIMITED
         self._last = -1
         self._closed = False
         self._lock = Lock()
@@ -107,7 +115,9 @@ class VideoFile:
         Raises:
             EyeError: the disk is full.
         """
-        frame = av.VideoFrame.from_ndarray(pixels, "rgb24")
+        frame = av.VideoFrame.from_ndarray(pixels, "rgb24").reformat(
+            format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG"
+        )
         self._last = max(self._last + 1, round(time_s * TICKS))
         frame.pts, frame.time_base = self._last, Fraction(1, TICKS)
         with self._lock:

@@ -110,13 +110,15 @@ def _axis(y: float, label: str) -> str:
 
 
 def _hours(labels: Sequence[str]) -> list[str]:
-    """At most twelve labels below the plot."""
+    """At most twelve labels below the plot, each to the right of the moment that it names."""
     every = -(-len(labels) // 12)
     step = (WIDTH - LEFT - RIGHT) / len(labels)
-    return [
-        f'<text x="{LEFT + at * step:.1f}" y="{HEIGHT - 6}">{escape(labels[at])}</text>'
-        for at in range(0, len(labels), every)
-    ]
+    parts = []
+    for at in range(0, len(labels), every):
+        x = LEFT + at * step
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - 4}" class="axis"/>')
+        parts.append(f'<text x="{x + 4:.1f}" y="{HEIGHT - 6}">{escape(labels[at])}</text>')
+    return parts
 
 
 def _pieces(points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:

@@ -129,10 +129,7 @@ def _line(name: str, facts: LineDay, labels: Sequence[str], classes: Sequence[st
     into, out = facts.totals()
     rows = [(kind, into[kind], out[kind], into[kind] - out[kind]) for kind in classes if into[kind] or out[kind]]
     rows.append(("all", into.total(), out.total(), into.total() - out.total()))
-    keys = "".join(
-        f'<span class="key" style="background:{colour(classes, kind)}"></span>{escape(kind)}' for kind in classes
-    )
-    parts = [f"<h3>Line {escape(name)}</h3><p>{keys}</p>", flow(facts.into, facts.out, labels, classes)]
+    parts = [f"<h3>Line {escape(name)}</h3><p>{_keys(classes)}</p>", flow(facts.into, facts.out, labels, classes)]
     if np.isfinite(facts.speeds).any():
         parts += ["<p>Mean speed, km/h</p>", course({"speed": facts.speeds}, labels, "km/h")]
     return [*parts, _table(("class", "in", "out", "in less out"), rows)]
@@ -141,7 +138,8 @@ def _line(name: str, facts: LineDay, labels: Sequence[str], classes: Sequence[st
 def _zone(name: str, facts: ZoneDay, labels: Sequence[str]) -> list[str]:
     parts = [f"<h3>Zone {escape(name)}</h3>"]
     if np.isfinite(facts.mean).any():
-        parts += ["<p>At a time: mean and most</p>", course({"mean": facts.mean, "most": facts.most}, labels, "")]
+        series = {"mean": facts.mean, "most": facts.most}
+        parts += [f"<p>Inside at a time: {_keys(list(series))}</p>", course(series, labels, "")]
     rows: list[tuple[Any, ...]] = [("visits", facts.visits)]
     if facts.dwell_s is not None:
         rows.append(("mean stay, s", round(facts.dwell_s, 1)))
@@ -155,6 +153,13 @@ def _zone(name: str, facts: ZoneDay, labels: Sequence[str]) -> list[str]:
             ("drift of the counts", told["drift"]),
         ]
     return [*parts, _table(("measure", "value"), rows)]
+
+
+def _keys(names: Sequence[str]) -> str:
+    """Which colour is what."""
+    return "".join(
+        f'<span class="key" style="background:{colour(names, name)}"></span>{escape(name)}' for name in names
+    )
 
 
 def _events(one: StreamDay) -> list[str]:
