@@ -19,9 +19,9 @@ UInt8 = npt.NDArray[np.uint8]
 MIN_FACE_SCORE = 0.6
 """conf_threshold of yunet.py in github.com/opencv/opencv_zoo: lower, and every other box is none."""
 
-_KEPT = 24
-"""Networks kept for so many sizes of input: those of the usual proportions, upright and lying. One takes 0.1 s to
-compile and some megabytes."""
+_KEPT = 48
+"""Networks kept for so many sizes of input: those of the usual proportions, upright and lying. One takes 30 ms to
+compile, and some megabytes."""
 _MAX_PIXELS = 2048 * 2048
 """One input is at most so large: activations take 40 bytes a pixel and more."""
 

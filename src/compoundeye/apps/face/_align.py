@@ -80,10 +80,10 @@ def align(rgb: UInt8, landmarks: Float32) -> UInt8:
     return crops
 
 
-def warped(rgb: UInt8, there: Float64, side: int, interpolation: int = cv2.INTER_LINEAR) -> UInt8:
+def warped(rgb: UInt8, there: Float64, side: int) -> UInt8:
     """[side, side, 3] what a map [2, 3] makes of a picture; averaged first where it shrinks to half size or less."""
     pixels, there = _shrunk(rgb, there, side)
-    return np.asarray(cv2.warpAffine(pixels, there, (side, side), flags=interpolation), np.uint8)
+    return np.asarray(cv2.warpAffine(pixels, there, (side, side), flags=cv2.INTER_LINEAR), np.uint8)
 
 
 def _shrunk(rgb: UInt8, there: Float64, side: int) -> tuple[UInt8, Float64]:
