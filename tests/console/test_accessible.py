@@ -29,6 +29,7 @@ LEADING = {
     "jobs": ["/jobs", "/jobs?start=ingest", "/jobs?start=categorise"],
     "runs": ["/runs", "/runs/second", "/runs/first", "/runs/compare?run=first&run=second"],
     "people": ["/faces", "/faces?named=true", "/faces?text=nowhere", "/faces/people/1", "/faces/people/3"],
+    "audit": ["/faces/audit", "/faces/audit?person=1", "/faces/audit?person=99"],
     "start": ["/nothing"],
 }
 """Pages that have more than one face, by the name in `PAGES`; of others the path there is all."""

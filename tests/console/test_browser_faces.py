@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import uvicorn
 from axe import broken
 from browser import PATIENCE_MS, PHONE, WIDE
+from face_clips import photograph
+from face_samples import astronaut
 from face_site import KEY, photographed
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from compoundeye.apps.face import Gallery
@@ -67,6 +73,12 @@ def open_page(chromium: Browser, faces: Faces) -> Iterator[Callable[..., Page]]:
     for context in opened:
         context.close()
     assert mistakes == []
+
+
+def picture(path: Path, rgb: npt.NDArray[np.uint8]) -> Path:
+    """A file to choose."""
+    Image.fromarray(np.ascontiguousarray(rgb)).save(path)
+    return path
 
 
 def crops_there(page: Page) -> None:
@@ -130,6 +142,82 @@ def test_everything_is_done_by_keyboard(open_page: Callable[..., Page], faces: F
     page.get_by_role("textbox", name="Name").fill("Eileen Collins")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Eileen Collins")).to_be_visible()
+
+
+def test_two_pictures_are_compared(open_page: Callable[..., Page], faces: Faces) -> None:
+    page = open_page()
+    page.goto("/faces/compare")
+    for name, rgb in (("one", astronaut()), ("two", astronaut()[:, ::-1])):
+        page.locator(f"#{name}").set_input_files(picture(faces.folder / f"{name}.png", rgb))
+    page.locator("#compare-why").fill("is it her?")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.get_by_role("heading", name="These are of one person")).to_be_focused()
+    expect(page.locator("#pairs li")).to_have_count(1)
+    assert page.evaluate("[...document.querySelectorAll('#pairs img')].map((one) => one.naturalWidth)") == [112, 112]
+    assert broken(page) == []
+    page.locator("#picture").set_input_files(faces.folder / "one.png")
+    page.locator("#identify-why").fill("who is it?")
+    page.get_by_role("button", name="Look for them").click()
+    expect(page.locator("#pairs").get_by_role("link", name="Eileen")).to_be_visible()
+    assert broken(page) == []
+    assert [entry.why for entry in faces.gallery.audit()][-2:] == ["is it her?", "who is it?"]
+
+
+def test_a_picture_without_a_face_is_told_and_the_old_answer_goes(open_page: Callable[..., Page], faces: Faces) -> None:
+    page = open_page()
+    page.goto("/faces/compare")
+    page.locator("#picture").set_input_files(picture(faces.folder / "grey.png", np.full((99, 99, 3), 127, np.uint8)))
+    page.locator("#identify-why").fill("who is it?")
+    page.get_by_role("button", name="Look for them").click()
+    expect(page.get_by_role("alert")).to_contain_text("No face was found")
+    expect(page.locator("#answer")).to_be_hidden()
+
+
+def test_somebody_is_enrolled_from_a_crowd_and_forgotten(open_page: Callable[..., Page], faces: Faces) -> None:
+    page = open_page()
+    page.goto("/faces/watch")
+    page.locator("#picture").set_input_files(picture(faces.folder / "crowd.png", photograph("multi_face.jpg")))
+    expect(page.locator("#found-told")).to_have_text("5 faces found; say which.")
+    page.get_by_role("radio").nth(3).check()
+    page.locator("#enrol-name").fill("Gerd")
+    page.locator("#purpose").fill("the front door")
+    page.get_by_label("The person agreed").check()
+    assert broken(page) == []
+    page.get_by_role("button", name="Enrol").click()
+    row = page.get_by_role("row").filter(has_text="Gerd")
+    expect(row).to_contain_text("the front door")
+    expect(row).to_contain_text("yes")
+    (face,) = faces.gallery.faces("Gerd")
+    assert face.consent
+
+    row.get_by_role("link", name="Gerd").click()
+    expect(page.get_by_role("heading", name="Gerd")).to_be_visible()
+    page.get_by_role("button", name="Forget").click()
+    page.get_by_label("Reason, for the audit log").fill("asked for it")
+    assert broken(page) == []
+    page.get_by_role("dialog").get_by_role("button", name="Forget").click()
+    expect(page.get_by_role("dialog", name="Forgotten")).to_contain_text("Found on disk")
+    assert page.locator("#report dd").last.text_content() == "0"
+    assert broken(page) == []
+    page.get_by_role("link", name="All people").last.click()
+    expect(page.get_by_role("heading", name="People")).to_be_visible()
+    assert "Gerd" not in [person.name for person in faces.gallery.people()]
+
+
+def test_the_log_is_checked_and_what_was_changed_is_told(open_page: Callable[..., Page], faces: Faces) -> None:
+    page = open_page()
+    page.goto("/faces/audit")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator(".notice.good")).to_contain_text("entries hold")
+    page.get_by_label("End of an earlier check").fill(page.locator(".end").inner_text())
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator(".notice.good")).to_contain_text("entries hold")
+    with sqlite3.connect(faces.gallery.path / "faces.sqlite") as connection:
+        connection.execute("UPDATE audit SET at = at + 3600 WHERE number = 2")
+    connection.close()
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator(".notice.wrong")).to_contain_text("audit entry 2 was changed")
+    assert broken(page) == []
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])

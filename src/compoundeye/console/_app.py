@@ -42,6 +42,8 @@ APIS = (
     "live_events",
     "live_site",
     "faces",
+    "faces_ask",
+    "faces_audit",
 )
 """Modules ``_api_NAME``: corpora, pictures, columns, corrections, jobs, runs, models, plan, live, faces come here."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import cv2
@@ -19,7 +19,7 @@ from compoundeye.pixels import PictureError, decode, probe
 from compoundeye.records import EyeError, picture_id
 
 if TYPE_CHECKING:
-    from compoundeye.apps.face import FacePipeline, Gallery, Person, Sightings
+    from compoundeye.apps.face import FacePipeline, Gallery, OperatingPoint, Person, Sightings
 
 UInt8 = npt.NDArray[np.uint8]
 Number = Annotated[int, Field(ge=1, le=2**53)]
@@ -27,6 +27,12 @@ Number = Annotated[int, Field(ge=1, le=2**53)]
 OFF = "no gallery of faces is served here; `eye console --faces GALLERY` serves one"
 MOST_FACES = 100
 """Faces of an upload that are told of, the surest first."""
+FMR = 1e-4
+"""Share of comparisons of two people that may be taken for one: NIST's FRTE 1:1 reports from 1e-3 to 1e-6."""
+TOO_FEW = (
+    "{:.3g} is what is published for the model, chosen on other pictures. How often it is wrong here is not known: the "
+    "gallery needs more people with a name to tell."
+)
 _QUALITY = 90
 _AT_ONCE = threading.BoundedSemaphore(2)
 
@@ -48,6 +54,7 @@ class FaceDesk:
         self.gallery: Gallery = Gallery.open(console.served.faces, console.served.faces_key)
         self._pipeline: FacePipeline | None = None
         self._loading = threading.Lock()
+        self._points: dict[tuple[int, float, int], OperatingPoint] = {}
 
     def person(self, number: int) -> Person:
         """Somebody.
@@ -81,6 +88,36 @@ class FaceDesk:
         return Sightings(
             [name] * count, found.faces, found.embeddings, str(pipeline.embedder.identity), (), quality, found.crops
         )[:MOST_FACES]
+
+    def compared_from(self, given: float | None) -> OperatingPoint:
+        """From which score two faces count as one person, where two pictures are compared."""
+        return self._point(given, 0)
+
+    def looked_for_from(self, given: float | None, *, named: bool) -> OperatingPoint:
+        """From which score somebody is told, where one face is held against everybody."""
+        return self._point(given, len(self.gallery.people(named=named or None)) or 1)
+
+    def _point(self, given: float | None, among: int) -> OperatingPoint:
+        """What is given, or what the gallery's own people tell, or where they are too few, what is published."""
+        from compoundeye.apps.face import FPIR, operating_point
+
+        if given is not None:
+            return operating_point(value=given)
+        rate = FPIR if among else FMR
+        key = self.gallery.revision(), rate, among
+        found = self._points.get(key)
+        if found is None:
+            try:
+                found = (
+                    operating_point(self.gallery, fpir=rate, among=among)
+                    if among
+                    else operating_point(self.gallery, fmr=rate)
+                )
+            except EyeError:
+                found = operating_point()
+                found = replace(found, warning=TOO_FEW.format(found.value))
+            self._points = {one: point for one, point in self._points.items() if one[0] == key[0]} | {key: found}
+        return found
 
     def _models(self) -> FacePipeline:
         from compoundeye.apps.face import FacePipeline

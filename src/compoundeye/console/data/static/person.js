@@ -1,5 +1,5 @@
 /* Somebody's faces: which are not this person's, and what the person is called. */
-import { api, ask, data, date, keys, number, say } from "./eye.js";
+import { api, ask, data, date, h, keys, number, say } from "./eye.js";
 import { Tiles } from "./face-tiles.js";
 import { askName, called, many } from "./face-words.js";
 
@@ -63,13 +63,32 @@ async function notThis() {
   await again();
 }
 
+async function forget() {
+  const why = h("input", { id: "forget-why", type: "text", maxlength: 1000, autocomplete: "off" });
+  const pictures = h("input", { type: "checkbox" });
+  const content = h("div", { class: "stack" },
+    h("div", { class: "field" }, h("label", { for: "forget-why" }, "Reason, for the audit log"), why, h("p", { class: "hint" }, "Without the name: it would be taken out.")),
+    h("label", { class: "check" }, pictures, "Remove the picture files these faces were found in, too"));
+  if (!(await ask({ title: `Forget ${called(person)}?`, text: "Keys, templates, crops and the name are erased, and nothing brings them back.", action: "Forget", danger: true, content }))) return;
+  const done = await api(`faces/people/${person.id}/forget`, { method: "POST", body: { why: why.value.trim(), pictures: pictures.checked } });
+  const facts = [["Faces", done.faces], ["Crops", done.crops], ["Keys destroyed", done.keys], ["Picture files removed", done.pictures_removed.length],
+    ["Pictures with others in them", done.shared_pictures], ["Reasons taken out of the log", done.reasons_removed],
+    ["Looked for on disk", done.looked_for], ["Found on disk", done.traces]];
+  document.getElementById("report").replaceChildren(...facts.flatMap(([what, count]) => [h("dt", {}, what), h("dd", {}, number(count))]));
+  document.getElementById("kept").replaceChildren(...done.pictures_kept.map(([file, reason]) => h("li", { class: "wrong" }, `${file}: ${reason}`)));
+  document.getElementById("faces").replaceChildren(); // nothing of the person stays on the screen
+  const dialog = document.getElementById("forgotten");
+  dialog.addEventListener("close", () => location.assign("/faces"));
+  dialog.showModal();
+}
+
 async function again() {
   person = await api(`faces/people/${person.id}`);
   tell();
   await load(true);
 }
 
-for (const [id, act] of [["name", name], ["split", split], ["not", notThis], ["none", () => tiles.clear()]]) document.getElementById(id).addEventListener("click", act);
+for (const [id, act] of [["name", name], ["split", split], ["not", notThis], ["forget", forget], ["none", () => tiles.clear()]]) document.getElementById(id).addEventListener("click", act);
 more.addEventListener("click", () => load(false));
 keys("Person", {
   n: ["name", () => { name(); }],
