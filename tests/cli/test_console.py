@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
+from compoundeye.apps.face import Gallery
 from compoundeye.cli import app
 from compoundeye.cli._console import console as command
 from compoundeye.corpus import Corpus
@@ -207,3 +208,12 @@ def test_mistakes_are_told_before_anything_is_served(tmp_path: Path) -> None:
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     assert "the console needs uvicorn: pip install 'compoundeye[console]'" in refused()
+
+
+def test_a_gallery_of_faces_is_served_with_the_key_beside_it(tmp_path: Path) -> None:
+    Gallery.create(tmp_path / "staff.gallery", tmp_path / "staff.key", by="owner")
+    with console("--faces", str(tmp_path / "staff.gallery"), "--json", EYE_GALLERY_KEY="") as (process, line):
+        port = announced(process, line)["port"]
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/faces", timeout=30) as answer:
+            about = json.load(answer)
+    assert about["faces"] == 0

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from compoundeye.cli._face_gallery import key_of
 from compoundeye.cli._output import note, print_json, printable
 from compoundeye.records import EyeError
 
@@ -47,7 +48,10 @@ def console(
         str | None, typer.Option(metavar="GALLERY", help="Show people and faces of a gallery; off unless it is named.")
     ] = None,
     faces_key: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The gallery's key; that of EYE_GALLERY_KEY if left out.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The gallery's key; else EYE_GALLERY_KEY, or staff.key beside staff.gallery."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the address as JSON, and nothing else.")] = False,
 ) -> None:
@@ -69,6 +73,9 @@ def console(
     if faces_key is not None and faces is None:
         raise EyeError("--faces-key is the key of a gallery: name it with --faces")
     access, made = access_rules(host, port, token=token, password_file=password_file, names=name or (), behind=behind)
+    if faces is not None:
+        key = key_of(Path(faces), None if faces_key is None else Path(faces_key))
+        faces_key = None if key is None else str(key)
     served = Served(tuple(corpus or ()), runs, tuple(root or ()), access, faces, faces_key)
 
     def ready(address: str, listens: int) -> None:
