@@ -47,7 +47,8 @@ class CellIndex:
     """Templates in cells: at 128 numbers 528 bytes each. A search reads ``looked`` cells of about sqrt(N).
 
     Rows are numbered as by ``TemplateIndex``. Equal input gives equal answers. Cells are learned once: build it anew
-    when it has grown to several times what it was. Safe to use from several threads.
+    when it has grown to several times what it was. Probes are looked for one after another, so that of a hundred
+    together ``TemplateIndex`` may be as fast. Safe to use from several threads.
 
     >>> index = CellIndex(embeddings)
     >>> index.recall(some_probes, k=10, looked=64)
@@ -70,7 +71,6 @@ class CellIndex:
         if not 1 <= count <= len(embeddings):
             raise EyeError(f"{len(embeddings)} templates cannot lie in {count} cells; ask for 1 to {len(embeddings)}.")
         self.dimension = embeddings.shape[1]
-        self._seed = seed
         self._cells = [_Cell(self.dimension) for _ in range(count)]
         self._directions = learned(embeddings, count, seed)
         self._cell, self._place = np.empty(0, np.int32), np.empty(0, np.int32)
