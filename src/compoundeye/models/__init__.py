@@ -11,7 +11,7 @@ registry package carries.
 """
 
 from compoundeye.models._byte_rows import ByteRows, UnprovenError, rounding
-from compoundeye.models._card import Card, DetectionLoss, Loss, Mirror, WeightsFile
+from compoundeye.models._card import Card, DetectionLoss, FaceLoss, Loss, Mirror, WeightsFile
 from compoundeye.models._catalogue import card, catalogue
 from compoundeye.models._detect import MIN_SCORE, Detector
 from compoundeye.models._error import WeightsError
@@ -43,6 +43,7 @@ __all__ = [
     "Detector",
     "FaceDetector",
     "FaceEmbedder",
+    "FaceLoss",
     "Labels",
     "Loss",
     "Mirror",

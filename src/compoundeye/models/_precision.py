@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal, get_args
 
-from compoundeye.models._card import Card, DetectionLoss, Loss, Precision
+from compoundeye.models._card import Card, DetectionLoss, FaceLoss, Loss, Precision
 from compoundeye.records import EyeError
 
 Wanted = Literal["auto"] | Precision
@@ -42,7 +42,9 @@ def choose_precision(card: Card, wanted: str, supported: Collection[Precision]) 
     return "fp32"
 
 
-def _acceptable(loss: Loss | DetectionLoss) -> bool:
+def _acceptable(loss: Loss | DetectionLoss | FaceLoss) -> bool:
+    if isinstance(loss, FaceLoss):
+        return loss.embedding_cosine >= _MIN_EMBEDDING_COSINE
     if isinstance(loss, DetectionLoss):
         return loss.missed + loss.extra <= _MAX_CHANGED_BOXES * loss.boxes and loss.overlap >= _MIN_OVERLAP
     return loss.sure_agreement >= _MIN_SURE_AGREEMENT and loss.embedding_cosine >= _MIN_EMBEDDING_COSINE

@@ -152,7 +152,9 @@ class _Views:
         scales = _AGAIN_FACE / np.maximum((faces.boxes[:, 2:] - faces.boxes[:, :2]).max(axis=1), 1)
         pairs = zip(scales.astype(np.float64), middles.astype(np.float64), strict=True)
         maps = [np.array([[s, 0, _HALF - s * x], [0, s, _HALF - s * y]]) for s, (x, y) in pairs]
-        return cls(middles, scales, tuple(warped(rgb, one, _AGAIN_SIDE) for one in maps))
+        return cls(
+            middles.astype(np.float32), scales.astype(np.float32), tuple(warped(rgb, one, _AGAIN_SIDE) for one in maps)
+        )
 
     def again(self, detector: FaceDetector, min_score: float, turns: int = 0) -> list[Faces]:
         """What each shows when it is turned as ``np.rot90`` turns: one face or none, in pixels of the picture."""
