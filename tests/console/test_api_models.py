@@ -58,3 +58,10 @@ def test_detectors_are_shown_with_what_bf16_changes_and_start_no_categorising(cl
     assert "start=categorise&amp;model=efficientnet-lite0" in page.replace("&model", "&amp;model")
     assert "model=yolov4-tiny" not in page
     assert "yolov4-tiny" not in client.get("/jobs").text
+
+
+def test_models_of_faces_are_shown_with_what_bf16_changes(client: TestClient) -> None:
+    (loss,) = client.get("/api/v1/models/sface").json()["losses"]
+    page = " ".join(client.get("/models").text.split())
+    assert f"embeddings of {loss['faces']} faces have a cosine of {loss['least_cosine']} or more" in page
+    assert client.get("/api/v1/models/yunet").json()["losses"][0]["boxes"] > 0
