@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from compoundeye.apps.face import Gallery
+from compoundeye.cli._console import console
 from compoundeye.console._access import Access, digest
 from compoundeye.console._app import application
 from compoundeye.console._pages import PAGES
@@ -61,6 +62,11 @@ def test_a_gallery_that_does_not_open_is_told_before_anything_is_served(gallery:
     Gallery.create(tmp_path / "other.gallery", tmp_path / "other.key")
     with pytest.raises(EyeError, match="this key does not open"):
         application(Served(faces=str(gallery.path), faces_key=str(tmp_path / "other.key")))
+
+
+def test_a_key_without_a_gallery_is_a_mistake() -> None:
+    with pytest.raises(EyeError, match="name it with --faces"):
+        console(faces_key="staff.key")
 
 
 def test_people_are_listed_by_name_and_size(client: TestClient) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from face_site import KEY, made_up
 from fastapi.testclient import TestClient
+from gallery_samples import sightings
 
 from compoundeye.apps.face import Gallery
 from compoundeye.console._app import application
 from compoundeye.console._state import Served
+from compoundeye.records import picture_id
 
 API = "http://127.0.0.1/api/v1/faces"
 
@@ -94,6 +96,21 @@ def test_who_is_forgotten_leaves_nothing_and_it_is_told(client: TestClient, gall
     assert entries[1]["why"] is None
     assert client.get("/audit/check").json()["reasons_removed"] == [entries[1]["number"]]
     assert client.post("/people/1/forget", json={}).status_code == 404
+
+
+def test_picture_files_go_only_if_asked_and_what_is_kept_is_told(client: TestClient, tmp_path: Path) -> None:
+    gallery = Gallery.open(tmp_path / "people.gallery", tmp_path / KEY)
+    data, other = b"a picture of two", b"written over since"
+    for name, content in (("there.jpg", data), ("changed.jpg", other)):
+        (tmp_path / name).write_bytes(content)
+        kept = sightings([picture_id(data).hex()], sources=[str(tmp_path / name)])
+        gallery.enrol("Carla", kept, consent=True, purpose="door", by="desk")
+    number = gallery.person("Carla").id
+    told = client.post(f"/people/{number}/forget", json={"pictures": True}).json()
+    assert told["pictures_removed"] == [str(tmp_path / "there.jpg")]
+    assert [one["file"] for one in told["pictures_kept"]] == [str(tmp_path / "changed.jpg")]
+    assert told["pictures_kept"][0]["reason"]
+    assert [(tmp_path / name).exists() for name in ("there.jpg", "changed.jpg")] == [False, True]
 
 
 def test_pages_show_text_as_text(client: TestClient, gallery: Gallery) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import schemathesis
+from face_site import KEY, made_up
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -56,7 +57,9 @@ def app(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fa
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMPOUNDEYE_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr(Jobs, "_start", lambda *_: None)  # the description asks for jobs by the dozen: none runs
-        made = application(Served((corpus.path,), access=Access(port=8765)))
+        people = made_up(tmp_path_factory.mktemp("faces"))
+        key = str(people.path.parent / KEY)
+        made = application(Served((corpus.path,), access=Access(port=8765), faces=str(people.path), faces_key=key))
         with TestClient(made, base_url="http://127.0.0.1"):
             yield made
 

@@ -96,6 +96,13 @@ class Forgetting(BaseModel):
     pictures: bool = Field(False, description="Remove the picture files that the faces were found in, too.")
 
 
+class KeptFile(BaseModel):
+    """A picture file that is still there."""
+
+    file: str
+    reason: str
+
+
 class Forgotten(BaseModel):
     """What was erased."""
 
@@ -104,8 +111,7 @@ class Forgotten(BaseModel):
     crops: int
     keys: int
     pictures_removed: list[str]
-    pictures_kept: list[tuple[str, str]]
-    """Files that are still there, each with the reason."""
+    pictures_kept: list[KeptFile]
     shared_pictures: int
     """Pictures in which faces of other people were found, too."""
     reasons_removed: int
@@ -179,6 +185,7 @@ def forget(here: Here, who: Who, person: PersonId, asked: Forgetting) -> Forgott
     desk = here.part(faces_of)
     done = desk.gallery.forget(desk.person(person).id, by=who.name, why=asked.why, pictures=asked.pictures)
     told = asdict(done)
+    told["pictures_kept"] = [KeptFile(file=file, reason=reason) for file, reason in done.pictures_kept]
     return Forgotten(**{name: told[name] for name in Forgotten.model_fields})
 
 

@@ -75,7 +75,7 @@ async function forget() {
     ["Pictures with others in them", done.shared_pictures], ["Reasons taken out of the log", done.reasons_removed],
     ["Looked for on disk", done.looked_for], ["Found on disk", done.traces]];
   document.getElementById("report").replaceChildren(...facts.flatMap(([what, count]) => [h("dt", {}, what), h("dd", {}, number(count))]));
-  document.getElementById("kept").replaceChildren(...done.pictures_kept.map(([file, reason]) => h("li", { class: "wrong" }, `${file}: ${reason}`)));
+  document.getElementById("kept").replaceChildren(...done.pictures_kept.map(({ file, reason }) => h("li", { class: "wrong" }, `${file}: ${reason}`)));
   document.getElementById("faces").replaceChildren(); // nothing of the person stays on the screen
   const dialog = document.getElementById("forgotten");
   dialog.addEventListener("close", () => location.assign("/faces"));
