@@ -51,6 +51,10 @@ class CellIndex:
     when it has grown to several times what it was. Probes are looked for one after another, so that of a hundred
     together ``TemplateIndex`` may be as fast. Safe to use from several threads.
 
+    Of a million faces, 20 a person, an eighth of 1,024 cells holds the most similar of a new face for 94 % and 88 % of
+    its ten most similar, in 6.5 ms of one core; of a million directions without any likeness 66 % and 54 %
+    (``benchmarks/face_search.py --index``). So measure with probes like yours, and where a miss costs, search exactly.
+
     >>> index = CellIndex(embeddings)
     >>> index.recall(some_probes, k=10, looked=64)
     >>> scores, rows = index.search(probes, k=10, looked=64)
@@ -59,7 +63,8 @@ class CellIndex:
     def __init__(self, embeddings: Float32, *, cells: int | None = None, seed: int = 0) -> None:
         """Args:
             embeddings: [N, D] of length 1, rows 0 to N - 1; N at least 1.
-            cells: sqrt(N), rounded to a power of two, if not said.
+            cells: sqrt(N), rounded to a power of two, if not said. Four times as many find in 2 ms what these find in
+                3, and take eight times as long to be learned (42 s for a million).
             seed: of what is learned from.
 
         Raises:
