@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +113,17 @@ def test_picture_files_go_only_if_asked_and_what_is_kept_is_told(client: TestCli
     assert [one["file"] for one in told["pictures_kept"]] == [str(tmp_path / "changed.jpg")]
     assert told["pictures_kept"][0]["reason"]
     assert [(tmp_path / name).exists() for name in ("there.jpg", "changed.jpg")] == [False, True]
+
+
+def test_the_pages_of_the_log_lead_to_older_entries(client: TestClient, gallery: Gallery) -> None:
+    for number in range(105):
+        gallery.searched("identify", by="desk", why=f"reason {number}", people=[1])
+    page = client.get("http://127.0.0.1/faces/audit?person=1").text
+    assert ("reason 104" in page, "reason 4<" in page) == (True, False)
+    older = re.search(r'href="(\?before=\d+&amp;person=1)">Older', page)
+    assert older
+    rest = client.get(f"http://127.0.0.1/faces/audit{html.unescape(older[1])}").text
+    assert ("reason 4<" in rest, "reason 104" in rest, "enrol" in rest) == (True, False, True)
 
 
 def test_pages_show_text_as_text(client: TestClient, gallery: Gallery) -> None:
