@@ -131,6 +131,7 @@ def test_a_closed_sink_takes_nothing_and_says_what_it_left(tmp_path: Path) -> No
     told.fails = [Unreachable("gone")] * 1000
     sink = Spooled("told", Spool(tmp_path / "spool.sqlite"), told)
     sink.send([crossing(1)])
+    wait_until(lambda: sink.status().error is not None)  # it was tried
     sink.close()
     sink.close()
     assert (sink.status().waiting, sink.status().accepted, sink.status().error) == (1, 1, "gone")

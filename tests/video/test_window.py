@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,17 +18,22 @@ from compoundeye.records import EyeError
 from compoundeye.video import SiteOf, site_of, watch
 from compoundeye.video._window import Windows
 
-PLAYER = """#!{python}
+PLAYER = """
 import sys
-from collections.abc import Sequence
 open({out!r} + ".words", "w").write("\\n".join(sys.argv[1:]))
 open({out!r}, "wb").write(sys.stdin.buffer.read({most}))
 """
 
 
 def player(folder: Path, most: int = -1) -> str:
-    path = folder / "player"
-    path.write_text(PLAYER.format(python=sys.executable, out=str(folder / "shown"), most=most))
+    return program(folder / "player", PLAYER.format(out=str(folder / "shown"), most=most))
+
+
+def program(path: Path, source: str) -> str:
+    """A command that runs Python. By a shell: a first line with the interpreter takes no blanks in its path."""
+    script = path.with_suffix(".py")
+    script.write_text(source)
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(script))} "$@"\n')
     path.chmod(0o755)
     return str(path)
 
@@ -62,9 +68,7 @@ def test_a_window_that_is_paused_does_not_keep_the_watch_from_ending(
     monkeypatch.setattr("compoundeye.video._watch.GRACE_S", 0.05)
     monkeypatch.setattr("compoundeye.video._watch.TICK_S", 0.01)
     monkeypatch.setattr("compoundeye.video._stream_run.BUSY_S", 0.01)
-    paused = tmp_path / "paused"
-    paused.write_text(f"#!{sys.executable}\nimport signal\nsignal.pause()\n")
-    paused.chmod(0o755)
+    paused = program(tmp_path / "paused", "import signal\nsignal.pause()\n")
     stop, looked = Flag(), list[int]()
 
     def tell(states: Sequence[dict[str, Any]]) -> None:
@@ -73,7 +77,7 @@ def test_a_window_that_is_paused_does_not_keep_the_watch_from_ending(
             stop.set()
 
     site = SiteOf(site_of({"streams": {"a": {"source": "a"}}}), ShadeApplication())
-    windows = Windows(stop, player=str(paused))
+    windows = Windows(stop, player=paused)
     assert watch(site, opens=lambda _, **__: Script("a", None), viewers=[windows], stop=stop, tell=tell).stopped
 
 
