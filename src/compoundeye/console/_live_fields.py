@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from compoundeye.console._live import video
 from compoundeye.console._live_site import KINDS
 
 Kind = Literal["text", "number", "flag", "choice", "list", "arrow", "point", "rule"]
@@ -33,7 +34,7 @@ def fields(settings: type[BaseModel]) -> dict[str, list[Field]]:
     for kind in KINDS:
         part = schema.get("properties", {}).get(kind, {}).get("additionalProperties")
         if isinstance(part, Mapping):
-            found[kind] = _fields(schema, _resolved(schema, part))
+            found[kind] = _fields(schema, video().resolved(schema, part))
     return found
 
 
@@ -41,7 +42,7 @@ def _fields(schema: Mapping[str, Any], part: Mapping[str, Any]) -> list[Field]:
     needed = part.get("required", [])
     found = list[Field]()
     for name, outer in part.get("properties", {}).items():
-        inner = _resolved(schema, outer)
+        inner = video().resolved(schema, outer)
         kind = _kind(inner)
         if kind is None or name == "points":
             continue
@@ -85,14 +86,3 @@ def _kind_of_array(part: Mapping[str, Any]) -> Kind | None:
     if len(items) == 2 and all(one.get("type") == "array" for one in items):
         return "arrow"
     return "list" if part.get("items", {}).get("type") == "string" else None
-
-
-def _resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Behind references, and of what may be left out, what it is when given."""
-    while True:
-        if "$ref" in part:
-            part = schema["$defs"][part["$ref"].rpartition("/")[2]]
-        elif "anyOf" in part:
-            part = next((one for one in part["anyOf"] if one.get("type") != "null"), {})
-        else:
-            return part

@@ -15,7 +15,7 @@ from compoundeye.video._mot import MotBoxes, read_mot, write_mot
 from compoundeye.video._mot import detections as mot_detections
 from compoundeye.video._mot import truth_of as mot_truth
 from compoundeye.video._privacy import HOW, How, hide
-from compoundeye.video._settings import Section, checked, merged
+from compoundeye.video._settings import Section, checked, merged, resolved
 from compoundeye.video._site import Site, SiteOf, read_site, site_of
 from compoundeye.video._site_file import SiteFile
 from compoundeye.video._snapshots import Snapshots
@@ -73,6 +73,7 @@ __all__ = [
     "read_site",
     "read_states",
     "read_view",
+    "resolved",
     "running",
     "site_of",
     "tracker",

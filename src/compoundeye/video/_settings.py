@@ -61,7 +61,7 @@ def _reason(model: type[BaseModel], first: Any) -> str:
 
 def _part(schema: Mapping[str, Any], names: Sequence[str | int]) -> Mapping[str, Any]:
     """What a JSON schema says of a place in the settings; empty where it says nothing."""
-    found = _resolved(schema, schema)
+    found = resolved(schema, schema)
     for name in names:
         inner: Mapping[str, Any] | None
         if isinstance(name, int):
@@ -71,12 +71,12 @@ def _part(schema: Mapping[str, Any], names: Sequence[str | int]) -> Mapping[str,
             inner = found.get("properties", {}).get(name) or found.get("additionalProperties")
         if not isinstance(inner, Mapping):
             return {}
-        found = _resolved(schema, inner)
+        found = resolved(schema, inner)
     return found
 
 
-def _resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part itself: behind references, and of what may be left out, what it is when given."""
+def resolved(schema: Mapping[str, Any], part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A part of a JSON schema itself: behind references, and of what may be left out, what it is when given."""
     while True:
         if "$ref" in part:
             part = schema["$defs"][part["$ref"].rpartition("/")[2]]

@@ -8,11 +8,10 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from compoundeye.pixels import PictureError, decode, probe
 from compoundeye.records import EyeError, Frame
+from compoundeye.video._closed import Closed
 from compoundeye.video._image import ArrayImage, scaled
 from compoundeye.video._status import SourceStatus
 
@@ -23,7 +22,7 @@ RATE = 25.0
 """Frames a second where nothing says otherwise."""
 
 
-class FolderSource:
+class FolderSource(Closed):
     """Every picture of a folder is a frame; one that is damaged is left out, and counted as dropped."""
 
     live = False
@@ -75,14 +74,6 @@ class FolderSource:
         if not self._closed.is_set() and self._status.state != "ended":
             self._say(state="closed")
         self._closed.set()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _say(self, **changes: object) -> None:
         self._status = replace(self._status, **changes)  # type: ignore[arg-type]

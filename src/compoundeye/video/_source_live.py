@@ -10,11 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from compoundeye.records import EyeError, Frame
 from compoundeye.video._catch_up import CatchUp
+from compoundeye.video._closed import Closed
 from compoundeye.video._decode import Decoder, Picture
 from compoundeye.video._status import SourceStatus, State
 from compoundeye.video._timeline import Timeline
@@ -27,7 +26,7 @@ JOIN_S = 1.0
 """How long ``close`` waits for the thread; one that waits for a network ends by itself when that times out."""
 
 
-class LiveSource:
+class LiveSource(Closed):
     """A source that never falls behind."""
 
     def __init__(self, first: Decoder, opened: Callable[[], Decoder], stream: str, *, endless: bool) -> None:
@@ -85,14 +84,6 @@ class LiveSource:
             self._thread.join(JOIN_S)
         elif self._decoder is not None and not self._thread.ident:
             self._decoder.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def _over(self) -> bool:

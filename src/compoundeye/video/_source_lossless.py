@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from compoundeye.records import Frame
 from compoundeye.video._address import Address
+from compoundeye.video._closed import Closed
 from compoundeye.video._decode import Decoder
 from compoundeye.video._status import SourceStatus
 from compoundeye.video._timeline import Timeline
@@ -23,7 +22,7 @@ EARLIEST_RECORDING = 631152000.0
 """1990-01-01. Dates before it are zeros of some epoch that a camera never set."""
 
 
-class LosslessSource:
+class LosslessSource(Closed):
     """A source that is decoded where its frames are asked for, so that nobody can fall behind."""
 
     def __init__(self, decoder: Decoder, address: Address, stream: str, began: float) -> None:
@@ -79,14 +78,6 @@ class LosslessSource:
                 self._decoder.close()
             finally:
                 self._in_use.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def recording_began(address: Address, decoder: Decoder, now: float) -> float:
