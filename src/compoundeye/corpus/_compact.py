@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,12 +41,7 @@ def compact(corpus: str | os.PathLike[str] | Corpus, *, keep: timedelta = timede
         CorpusError: there is no corpus, another job is writing to it, or it cannot be written to.
     """
     store = opened(corpus)
-    with ExitStack() as held:
-        for job in ("ingest", "categorise", "correction", "index"):
-            held.enter_context(store.lock(job))
-        held.enter_context(storage_errors(store.path))
-        store.mend()
-        store.refresh()
+    with alone(store):
         before = len(store.dataset.get_fragments())
         mean = _mean_bytes(store.dataset)
         _join(store.dataset, _wanted_rows(store.rows, mean), max(1, _BYTES_AT_ONCE // mean))
@@ -61,6 +57,22 @@ def compact(corpus: str | os.PathLike[str] | Corpus, *, keep: timedelta = timede
             sum(stats.old_versions for stats in removed),
             sum(stats.bytes_removed for stats in removed),
         )
+
+
+@contextmanager
+def alone(store: Corpus) -> Iterator[None]:
+    """A corpus to oneself: no other job writes to it, and what a kill left half done is mended.
+
+    Raises:
+        CorpusError: another job is writing to it, or it cannot be written to.
+    """
+    with ExitStack() as held:
+        for job in ("ingest", "categorise", "correction", "index"):
+            held.enter_context(store.lock(job))
+        held.enter_context(storage_errors(store.path))
+        store.mend()
+        store.refresh()
+        yield
 
 
 def _wanted_rows(rows: int, mean: int) -> int:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 
 import lance
 
-from compoundeye.corpus._compact import _BYTES_AT_ONCE, _mean_bytes, _remove
-from compoundeye.corpus._error import CorpusError, storage_errors
+from compoundeye.corpus._compact import _BYTES_AT_ONCE, _mean_bytes, _remove, alone
+from compoundeye.corpus._error import CorpusError
 from compoundeye.corpus._lookup import keep_indexed
 from compoundeye.corpus._rows import opened
 from compoundeye.corpus._store import Corpus
@@ -41,12 +40,7 @@ def erase(corpus: str | os.PathLike[str] | Corpus, ids: Sequence[bytes]) -> Eras
         CorpusError: there is no corpus, another job is writing to it, or a pinned version would keep the pictures.
     """
     store = opened(corpus)
-    with ExitStack() as held:
-        for job in ("ingest", "categorise", "correction", "index"):
-            held.enter_context(store.lock(job))
-        held.enter_context(storage_errors(store.path))
-        store.mend()
-        store.refresh()
+    with alone(store):
         _refuse_pinned(store)
         counts = [_delete(dataset, ids) for dataset in (store.dataset, store.inputs)]
         mean = _mean_bytes(store.dataset)
