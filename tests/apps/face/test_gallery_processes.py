@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import signal
+import sqlite3
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from gallery_samples import enrol, gallery, sightings
 
 from compoundeye.apps.face import Gallery
-from compoundeye.apps.face._gallery_files import Files
+from compoundeye.apps.face._gallery_files import FACES, KEYS, Files
 
 
 def _enrol_many(folder: str, name: str) -> None:
@@ -56,6 +57,17 @@ def test_threads_share_one_gallery(tmp_path: Path) -> None:
         thread.join()
     assert wrong == []
     assert [person.faces for person in made.people()] == [1, 5, 5, 5]
+
+
+def test_a_reader_has_both_files_before_it_looks(tmp_path: Path) -> None:
+    """With one of them only, it would wait for a commit that waits for it."""
+    files = Files(gallery(tmp_path).path)
+    with files.reading():
+        for name in (FACES, KEYS):
+            writer = sqlite3.connect(files.folder / name, isolation_level=None, timeout=0)
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                writer.execute("BEGIN EXCLUSIVE")
+            writer.close()
 
 
 def _killed_at(folder: str, verb: str, at: str) -> None:

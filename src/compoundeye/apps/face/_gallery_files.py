@@ -112,6 +112,9 @@ class Files:
         """One look at one state. Raises EyeError: it cannot be read."""
         with self._connected() as connection:
             connection.execute("BEGIN")
+            # The lock of the first file first, as a commit takes them: the other way round, each would wait for the
+            # other until both gave up.
+            connection.execute("SELECT revision FROM gallery").fetchone()
             self._same_key(connection)
             yield connection
             connection.execute("COMMIT")
