@@ -73,12 +73,18 @@ def test_a_file_says_which_colours_it_holds(tmp_path: Path) -> None:
             assert np.abs(frame.to_ndarray(format="rgb24").astype(int) - (200, 30, 30)).max() <= 4
 
 
-def test_a_watch_that_is_killed_leaves_an_mkv_that_plays(tmp_path: Path) -> None:
-    file = VideoFile(tmp_path / "out.mkv", 64, 48)
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_a_watch_that_is_killed_leaves_a_video_that_plays(tmp_path: Path, suffix: str) -> None:
+    """Eight seconds, of which the encoder holds one or two; ended, it is one piece with its table."""
+    path = tmp_path / f"out{suffix}"
+    file = VideoFile(path, 64, 48)
     noise = np.random.default_rng(0)
-    for at in range(700):
+    for at in range(200):
         file.write(noise.integers(0, 256, (48, 64, 3), np.uint8), at / 25)
-    found = (tmp_path / "out.mkv.part").read_bytes()  # as it is on disk when nobody ends it
+    killed = (tmp_path / f"out{suffix}.part").read_bytes()  # as it is on disk when nobody ends it
     file.close()
-    (tmp_path / "left.mkv").write_bytes(found)
-    assert len(read(tmp_path / "left.mkv")) >= 250
+    (left := tmp_path / f"left{suffix}").write_bytes(killed)
+    assert [time_s for time_s, _ in read(left)][:140] == pytest.approx([at / 25 for at in range(140)], abs=1e-3)
+    assert len(read(path)) == 200
+    with av.open(str(path)) as container:
+        assert container.duration == pytest.approx(8e6, rel=0.01)

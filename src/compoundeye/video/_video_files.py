@@ -25,6 +25,14 @@ ENCODERS: dict[str, dict[str, str]] = {
     "libopenh264": {},
     "mpeg4": {"qscale": "4"},
 }
+# In pieces of a second that each play without what follows; when the file is ended they become one, with its table, as
+# players and browsers like it best. Matroska is in pieces by itself.
+PIECES = {"movflags": "hybrid_fragmented+frag_keyframe+delay_moov", "frag_duration": "1000000"}
+CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
+    ".mp4": ("mp4", PIECES),
+    ".mov": ("mov", PIECES),
+    ".mkv": ("matroska", {"cluster_time_limit": "1000"}),
+}
 BT709, LIMITED = 1, 1
 """Colours as the file says they are (ITU-T H.273, tables 2 to 4; video_full_range_flag 0): players need not guess."""
 
@@ -32,7 +40,7 @@ BT709, LIMITED = 1, 1
 class VideoFiles:
     """Writes each stream to a file, which is there when it is whole. Until then it is called ``NAME.part``.
 
-    Of a watch that is killed, an .mkv.part plays up to there; an .mp4 has its table at its end, and does not.
+    Of a watch that is killed it plays, all but its last seconds.
     """
 
     def __init__(self, path: Path, *, several: bool = False, privacy: str = "none") -> None:
@@ -44,7 +52,7 @@ class VideoFiles:
         Raises:
             EyeError: another kind of file, or no folder for it.
         """
-        if path.suffix.lower() not in (".mp4", ".mkv", ".mov"):
+        if path.suffix.lower() not in CONTAINERS:
             raise EyeError(f"{path}: an annotated video is written to .mp4, .mov or .mkv")
         if not path.absolute().parent.is_dir():
             raise EyeError(f"{path}: there is no folder {path.parent}")
@@ -95,8 +103,9 @@ class VideoFile:
         self.width, self.height = width, height
         encoder = next(name for name in ENCODERS if name in av.codecs_available)
         try:
-            kind = {".mkv": "matroska"}.get(path.suffix.lower(), path.suffix.lower()[1:])
-            self._container: Any = av.open(str(self._part), "w", format=kind)
+            kind, options = CONTAINERS[path.suffix.lower()]
+            # Flushed, for what waits in memory is lost with the process.
+            self._container: Any = av.open(str(self._part), "w", format=kind, options={**options, "flush_packets": "1"})
         except (FFmpegError, OSError) as error:
             raise EyeError(f"cannot write {path}: {error}") from error
         self._stream = self._container.add_stream(encoder, options=ENCODERS[encoder])
