@@ -16,7 +16,10 @@ from compoundeye.models._runtime import Runtime, open_onnx
 from compoundeye.models._weights import weights
 from compoundeye.records import EyeError, Progress
 
-_DETECTED_AT_ONCE = (1,)
+_DETECTED_AT_ONCE, _SMALL_AT_ONCE = (1,), (8, 3, 1)
+"""A picture of usual size costs the same alone; of 160 x 160 pixels, of which there are three ways to turn a face, each
+costs two thirds of that in threes and less in eights."""
+_SMALL = 320 * 320
 _EMBEDDED_AT_ONCE = (8, 4, 2, 1)
 """Eight faces at a time cost least each (``benchmarks/face_pipeline.py``); two and four are common in one picture."""
 
@@ -84,7 +87,8 @@ def _load_yunet(card: Card, path: Path, settings: Settings) -> FaceDetector:
     published = path.read_bytes()
 
     def network(width: int, height: int) -> Runtime:
-        return _open(card, yunet_graph(published, (width, height)), settings, _DETECTED_AT_ONCE)
+        sizes = _SMALL_AT_ONCE if width * height <= _SMALL else _DETECTED_AT_ONCE
+        return _open(card, yunet_graph(published, (width, height)), settings, sizes)
 
     return FaceDetector(card, identity(card), network, yunet_read, YUNET_IOU, step=max(STRIDES), landmarks=True)
 

@@ -16,8 +16,8 @@ from PIL import Image
 from skimage import data
 
 from compoundeye.apps.face import FacePipeline
-from compoundeye.apps.face._find import turned_back
 from compoundeye.apps.face._levels import levels, parts
+from compoundeye.apps.face._views import turned_back
 from compoundeye.models import load_face_detector, load_face_embedder
 from compoundeye.pixels import decode
 from compoundeye.records import EyeError, Faces

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from compoundeye.apps.face._align import misfit, warped
-from compoundeye.apps.face._levels import Level, levels
+from compoundeye.apps.face._align import misfit
+from compoundeye.apps.face._levels import COMMON, Part, levels
+from compoundeye.apps.face._views import VIEW_SIDE, joined, looked, moved, sureness, turned_back, views
 from compoundeye.models import MIN_FACE_SCORE, FaceDetector, nms
 from compoundeye.records import EyeError, Faces
 
@@ -26,12 +28,11 @@ TRACE = 0.3
 # face's width and more, as measured on 57 real faces at 16 sizes.
 _SMALL = 48
 _LARGE = 320
-_AGAIN_SIDE, _AGAIN_FACE = 160, 64
-_HALF = (_AGAIN_SIDE - 1) / 2
 _MOST_AGAIN = 1024
 """So many small faces of a picture are looked at again, the surest: that is what a crowd of them can cost."""
-# Sides of what a detector looks at are multiples of these, in the last levels and in the others.
-_LAST_SIDE, _SIDE_STEP = 480, 64
+# Sides of what a detector looks at are multiples of these: last levels, which share the squares of closer looks;
+# pictures that are looked at whole, for which YuNet itself needs as much; parts of large ones, which have all sizes.
+_LAST_SIDE, _SIDE_STEP, _PART_STEP = 480, 32, 64
 # A cut face ends at the edge of the part that cuts it.
 _EDGE = 2
 # Of 41 real faces none was turned that should not be; of the same ones in 3 other ways up 94 % were righted.
@@ -55,8 +56,8 @@ class FindSettings:
     """Look at faces that are not sure, and at pictures without any, turned by 90, 180 and 270 degrees too."""
 
 
-def find(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
-    """Faces of one picture, uint8 [H, W, 3] RGB, the surest first.
+def find(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettings) -> list[Faces]:
+    """Faces of each picture, uint8 [H, W, 3] RGB, the surest first. Small looks at all of them are taken together.
 
     Raises:
         EyeError: a detector without landmarks, or a smallest face of no size.
@@ -65,51 +66,95 @@ def find(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
         raise EyeError(f"{detector.card.name} finds no landmarks, without which faces cannot be aligned: take yunet")
     if settings.smallest < 1:
         raise EyeError(f"faces of {settings.smallest} pixels cannot be found: choose 1 or more")
-    found = _upright(detector, rgb, settings)
-    if len(found) or not settings.turned:
+    found = _upright(detector, pictures, settings)
+    if not settings.turned:
         return found
-    return _turned(detector, rgb, settings)
+    return [
+        faces if len(faces) else _turned(detector, rgb, settings) for rgb, faces in zip(pictures, found, strict=True)
+    ]
 
 
-def _upright(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
-    height, width = rgb.shape[:2]
-    faces, seen = _looks(detector, rgb, levels(width, height, settings.smallest), min(TRACE, settings.min_score))
-    kept = nms(faces.boxes, _preference(faces.scores, seen), None, detector.iou)
-    faces, seen = faces[kept], seen[kept]
-    small = seen < _SMALL
-    again = _Views.of(rgb, faces[small][:_MOST_AGAIN]).again(detector, settings.min_score)
-    both = joined([faces[~small & (faces.scores >= settings.min_score)], *again])
-    both = both[nms(both.boxes, both.scores, None, detector.iou)]
+def _upright(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettings) -> list[Faces]:
+    large, small = list[Faces](), list[Faces]()
+    for faces, seen in _looks(detector, pictures, settings.smallest, min(TRACE, settings.min_score)):
+        kept = nms(faces.boxes, _preference(faces.scores, seen), None, detector.iou)
+        faces, tiny = faces[kept], seen[kept] < _SMALL
+        large.append(faces[~tiny & (faces.scores >= settings.min_score)])
+        small.append(faces[tiny][:_MOST_AGAIN])
+    closer = [view for rgb, faces in zip(pictures, small, strict=True) for view in views(rgb, faces)]
+    again = (one for (one,) in looked(detector, closer, settings.min_score))
+    found = list[Faces]()
+    for sure, traces in zip(large, small, strict=True):
+        both = joined([sure, *islice(again, len(traces))])
+        found.append(both[nms(both.boxes, both.scores, None, detector.iou)])
     if settings.turned:
-        both = _upright_each(detector, rgb, both)
-    return both[misfit(both.landmarks) <= _MAX_MISFIT]
+        found = _upright_each(detector, pictures, found)
+    return [faces[misfit(faces.landmarks) <= _MAX_MISFIT] for faces in found]
 
 
-def _looks(detector: FaceDetector, rgb: UInt8, plan: Sequence[Level], min_score: float) -> tuple[Faces, Float32]:
-    """All that is found on all levels, in pixels of the picture, and how wide it was in the detector's pixels."""
-    found, widths = [Faces.none()], [np.empty(0, np.float32)]
-    pixels, (height, width) = rgb, rgb.shape[:2]
-    for level in plan:
-        pixels = _resized(pixels, level.width, level.height)
-        views = [
-            _padded(pixels[part.top : part.top + part.height, part.left : part.left + part.width])
-            for part in level.parts
-        ]
-        scale = np.array([width / level.width, height / level.height], np.float32)
-        for part, faces in zip(level.parts, detector.batch(views, min_score=min_score), strict=True):
-            inner = (
-                part.left > 0,
-                part.top > 0,
-                part.left + part.width < level.width,
-                part.top + part.height < level.height,
-            )
-            whole = faces[_whole(faces.boxes, part.width, part.height, inner)]
-            widths.append(whole.boxes[:, 2] - whole.boxes[:, 0])
-            found.append(moved(whole, np.array([part.left, part.top], np.float32), scale))
-    return joined(found), np.concatenate(widths)
+def _looks(
+    detector: FaceDetector, pictures: Sequence[UInt8], smallest: float, min_score: float
+) -> list[tuple[Faces, Float32]]:
+    """All that is found of each on all levels, in its pixels, and how wide it was in the detector's pixels."""
+    found = [_Looks(rgb.shape[1], rgb.shape[0]) for rgb in pictures]
+    last = list[tuple[_Looks, _Look, UInt8]]()
+    for rgb, told in zip(pictures, found, strict=True):
+        pixels = rgb
+        for level in levels(*told.size, smallest):
+            pixels = _resized(pixels, level.width, level.height)
+            for part in level.parts:
+                view = _padded(pixels[part.top : part.top + part.height, part.left : part.left + part.width])
+                look = _Look(part, level.width, level.height)
+                if view.shape[:2] == (VIEW_SIDE, VIEW_SIDE):
+                    last.append((told, look, view))
+                else:
+                    told.add(look, detector.find(view, min_score=min_score))
+    together = detector.batch([view for *_, view in last], min_score=min_score)
+    for (told, look, _), faces in zip(last, together, strict=True):
+        told.add(look, faces)
+    return [(joined(told.faces), np.concatenate(told.widths)) for told in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """At one part of a level, which is so wide and high."""
+
+    part: Part
+    width: int
+    height: int
+
+
+class _Looks:
+    """What was found of one picture so far."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.size = width, height
+        self.faces, self.widths = [Faces.none()], [np.empty(0, np.float32)]
+
+    def add(self, look: _Look, faces: Faces) -> None:
+        """Faces that are whole in what was looked at."""
+        part, (width, height) = look.part, self.size
+        scale = np.array([width / look.width, height / look.height], np.float32)
+        inner = (
+            part.left > 0,
+            part.top > 0,
+            part.left + part.width < look.width,
+            part.top + part.height < look.height,
+        )
+        whole = faces[_whole(faces.boxes, part.width, part.height, inner)]
+        self.widths.append(whole.boxes[:, 2] - whole.boxes[:, 0])
+        self.faces.append(moved(whole, np.array([part.left, part.top], np.float32), scale))
 
 
 def _resized(pixels: UInt8, width: int, height: int) -> UInt8:
+    """So wide and high. Averaging two by two is many times faster than by other numbers, so that is done first.
+
+    The last row or column of an odd number is left out there: that moves things by less than a pixel.
+    """
+    while pixels.shape[1] >= 2 * width and pixels.shape[0] >= 2 * height:
+        half = pixels.shape[1] // 2, pixels.shape[0] // 2
+        even = pixels[: 2 * half[1], : 2 * half[0]]
+        pixels = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
     if (width, height) == (pixels.shape[1], pixels.shape[0]):
         return pixels
     kind = cv2.INTER_AREA if width <= pixels.shape[1] else cv2.INTER_CUBIC
@@ -119,7 +164,8 @@ def _resized(pixels: UInt8, width: int, height: int) -> UInt8:
 def _padded(view: UInt8) -> UInt8:
     """The same in the upper left corner of black, so that pictures have few shapes: one takes 30 ms to prepare for."""
     height, width = view.shape[:2]
-    step = _AGAIN_SIDE if max(height, width) <= _LAST_SIDE else _SIDE_STEP
+    longer = max(height, width)
+    step = VIEW_SIDE if longer <= _LAST_SIDE else _SIDE_STEP if longer <= COMMON else _PART_STEP
     down, right = -height % step, -width % step
     if not down and not right:
         return view
@@ -138,59 +184,25 @@ def _preference(scores: Float32, widths: Float32) -> Float32:
     return np.where((widths >= _SMALL) & (widths <= _LARGE), scores + 1, scores)
 
 
-@dataclass(frozen=True, slots=True)
-class _Views:
-    """Faces each in the middle of a square of its own, at the size that suits the detector."""
-
-    middles: Float32
-    scales: Float32
-    pixels: tuple[UInt8, ...]
-
-    @classmethod
-    def of(cls, rgb: UInt8, faces: Faces) -> _Views:
-        middles = (faces.boxes[:, :2] + faces.boxes[:, 2:]) / 2
-        scales = _AGAIN_FACE / np.maximum((faces.boxes[:, 2:] - faces.boxes[:, :2]).max(axis=1), 1)
-        pairs = zip(scales.astype(np.float64), middles.astype(np.float64), strict=True)
-        maps = [np.array([[s, 0, _HALF - s * x], [0, s, _HALF - s * y]]) for s, (x, y) in pairs]
-        return cls(
-            middles.astype(np.float32), scales.astype(np.float32), tuple(warped(rgb, one, _AGAIN_SIDE) for one in maps)
-        )
-
-    def again(self, detector: FaceDetector, min_score: float, turns: int = 0) -> list[Faces]:
-        """What each shows when it is turned as ``np.rot90`` turns: one face or none, in pixels of the picture."""
-        pixels = [np.ascontiguousarray(np.rot90(one, turns)) for one in self.pixels] if turns else self.pixels
-        out = []
-        for found, scale, middle in zip(
-            detector.batch(pixels, min_score=min_score), self.scales, self.middles, strict=True
-        ):
-            # The face in question is in the middle; others in view are looked at in views of their own.
-            off = np.abs((found.boxes[:, :2] + found.boxes[:, 2:]) / 2 - _HALF).max(axis=1)
-            central = turned_back(found[off < _AGAIN_FACE / 2][:1], turns, _AGAIN_SIDE, _AGAIN_SIDE)
-            out.append(moved(central, scale * middle - _HALF, np.array([1 / scale, 1 / scale], np.float32)))
-        return out
-
-
-def _upright_each(detector: FaceDetector, rgb: UInt8, faces: Faces) -> Faces:
+def _upright_each(detector: FaceDetector, pictures: Sequence[UInt8], found: Sequence[Faces]) -> list[Faces]:
     """Faces that may lie on their side or head down, as they are surest.
 
     A detector that never saw one takes it for a poor upright face and puts the eyes where its mouth is.
     """
-    sure = _sureness(faces)
-    doubted = np.flatnonzero(sure < _DOUBTED)
-    if not len(doubted):
-        return faces
-    out = [faces[[place]] for place in range(len(faces))]
-    views = _Views.of(rgb, faces[doubted])
-    for turns in (1, 2, 3):
-        for place, one in zip(doubted, views.again(detector, TRACE, turns), strict=True):
-            if len(one) and _sureness(one)[0] > sure[place]:
-                out[place], sure[place] = one, _sureness(one)[0]
-    return joined(out)
-
-
-def _sureness(faces: Faces) -> Float32:
-    """[N] scores, less a hundredth for each pixel by which landmarks of an aligned face lie off their places."""
-    return np.asarray(faces.scores - misfit(faces.landmarks) / 100, np.float32)
+    doubted = [np.flatnonzero(sureness(faces) < _DOUBTED) for faces in found]
+    closer = [
+        view for rgb, faces, places in zip(pictures, found, doubted, strict=True) for view in views(rgb, faces[places])
+    ]
+    ways = looked(detector, closer, TRACE, (1, 2, 3))
+    out = list[Faces]()
+    for faces, places in zip(found, doubted, strict=True):
+        each = [faces[[place]] for place in range(len(faces))]
+        for place, turned in zip(places.tolist(), islice(ways, len(places)), strict=True):
+            each[place] = max(
+                [each[place], *(one for one in turned if len(one))], key=lambda one: float(sureness(one)[0])
+            )
+        out.append(joined(each) if len(places) else faces)
+    return out
 
 
 def _turned(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
@@ -199,38 +211,9 @@ def _turned(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces
     scale = min(1.0, _TURNED_SIDE / max(height, width))
     small = _resized(rgb, max(1, round(width * scale)), max(1, round(height * scale)))
     sure = FindSettings(settings.smallest, max(settings.min_score, _TURNED_SCORE), turned=False)
-    ways = {turns: _upright(detector, np.ascontiguousarray(np.rot90(small, turns)), sure) for turns in (1, 2, 3)}
-    turns = max(ways, key=lambda way: float(ways[way].scores.sum()))
-    back = turned_back(ways[turns], turns, small.shape[1], small.shape[0])
+    turns = (1, 2, 3)
+    ways = _upright(detector, [np.ascontiguousarray(np.rot90(small, way)) for way in turns], sure)
+    best = max(range(len(turns)), key=lambda way: float(ways[way].scores.sum()))
+    back = turned_back(ways[best], turns[best], small.shape[1], small.shape[0])
     ratio = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
     return moved(back, np.zeros(2, np.float32), ratio)
-
-
-def turned_back(faces: Faces, turns: int, width: int, height: int) -> Faces:
-    """Faces of ``np.rot90(picture, turns)`` in pixels of the picture, which is so wide and high."""
-
-    def point(x: Float32, y: Float32) -> Float32:
-        match turns % 4:
-            case 1:
-                x, y = width - 1 - y, x
-            case 2:
-                x, y = width - 1 - x, height - 1 - y
-            case 3:
-                x, y = y, height - 1 - x
-        return np.stack([x, y], axis=-1).astype(np.float32)
-
-    one, other = (point(faces.boxes[:, k], faces.boxes[:, k + 1]) for k in (0, 2))
-    boxes = np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=1)
-    return Faces(boxes, faces.scores, point(faces.landmarks[..., 0], faces.landmarks[..., 1]))
-
-
-def moved(faces: Faces, shift: Float32, scale: Float32) -> Faces:
-    """Coordinates (x, y) become (x + shift) * scale."""
-    boxes = (faces.boxes + np.tile(shift, 2)) * np.tile(scale, 2)
-    return Faces(boxes.astype(np.float32), faces.scores, ((faces.landmarks + shift) * scale).astype(np.float32))
-
-
-def joined(parts: Sequence[Faces]) -> Faces:
-    """Several as one, in order."""
-    boxes, scores, landmarks = zip(*((part.boxes, part.scores, part.landmarks) for part in parts), strict=True)
-    return Faces(np.concatenate(boxes), np.concatenate(scores), np.concatenate(landmarks))

@@ -15,7 +15,7 @@ score of at least 0.3, of 20 pixels 98 %; enlarged to 64 all of them had one of 
 
 _STEP = 4
 """Each level is a quarter as wide as the one before."""
-_COMMON = 640
+COMMON = 640
 """A picture whose longer side is no longer than this is looked at as it is."""
 _LONG_ENOUGH = 160
 """A smaller picture is enlarged to this: on a crop of 25 pixels that is one face, a detector finds nothing."""
@@ -55,7 +55,7 @@ def levels(width: int, height: int, smallest: float) -> list[Level]:
         smallest: width in pixels of the smallest face to look for.
     """
     longer = max(width, height)
-    scale = min(1.0, max(SEEN_FROM / smallest, _COMMON / longer)) if longer >= _LONG_ENOUGH else _LONG_ENOUGH / longer
+    scale = min(1.0, max(SEEN_FROM / smallest, COMMON / longer)) if longer >= _LONG_ENOUGH else _LONG_ENOUGH / longer
     out = []
     while True:
         size = max(1, round(width * scale)), max(1, round(height * scale))

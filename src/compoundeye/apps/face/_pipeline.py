@@ -60,17 +60,17 @@ class FacePipeline:
 
     def find(self, rgb: UInt8) -> Faces:
         """Where faces are, without looking whose they may be."""
-        return find(self.detector, rgb, self._settings)
+        return find(self.detector, [rgb], self._settings)[0]
 
     def faces(self, rgb: UInt8) -> Found:
         """The faces of one picture, uint8 [H, W, 3] RGB, the surest first."""
         return self.batch([rgb])[0]
 
     def batch(self, pictures: Sequence[UInt8]) -> list[Found]:
-        """The faces of each picture; faces of all of them are embedded together."""
+        """The faces of each picture; faces of all of them are looked at closer, and embedded, together."""
         if not pictures:
             return []
-        found = [self.find(rgb) for rgb in pictures]
+        found = find(self.detector, pictures, self._settings)
         crops = [align(rgb, faces.landmarks) for rgb, faces in zip(pictures, found, strict=True)]
         embeddings = np.split(self.embedder(np.concatenate(crops)), np.cumsum([len(faces) for faces in found])[:-1])
         return [Found(*parts) for parts in zip(found, crops, embeddings, strict=True)]
