@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compoundeye.models import ByteRows, UnprovenError, rounding
+from compoundeye.models import ByteRows, UnprovenError, rounded, rounding
 from compoundeye.models import _byte_rows as module
 
 
@@ -31,30 +31,44 @@ def test_no_product_is_further_off_than_its_bound(kind: str, probes: int, dimens
     asked = np.random.default_rng(1).standard_normal((probes, dimension)).astype(np.float32)
     byte_rows = ByteRows(rows)
     true = asked.astype(np.float64) @ rows.T.astype(np.float64)
-    length = np.linalg.norm(asked.astype(np.float64), axis=1, keepdims=True)
-    assert (np.abs(byte_rows.products(asked) - true) <= byte_rows.error * length).all()
+    given = rounded(asked)
+    assert (np.abs(byte_rows.products(given) - true) <= byte_rows.error(given)[:, None]).all()
+
+
+@pytest.mark.parametrize("dimension", [128, 512, 7])
+def test_probes_are_rounded_here_and_not_again_by_the_runtime(dimension: int) -> None:
+    rows = rows_like("plain", 300, dimension)
+    given = rounded(np.random.default_rng(1).standard_normal((3, dimension)).astype(np.float32))
+    kept_rows = kept(rows)
+    for some in (given, module.Rounded(given.vectors[:1], given.off[:1])):
+        true = some.vectors.astype(np.float64) @ kept_rows.T
+        length = np.linalg.norm(some.vectors, axis=1)[:, None] * np.linalg.norm(kept_rows, axis=1)
+        assert (np.abs(ByteRows(rows).products(some) - true) <= 2 * rounding(dimension) * length).all()
 
 
 def test_a_probe_along_what_bytes_lost_comes_near_the_bound() -> None:
     rows = rows_like("plain", 50, 128)
     lost = rows.astype(np.float64) - kept(rows)
     worst = int(np.argmax(np.linalg.norm(lost, axis=1)))
-    probe = (lost[worst] / np.linalg.norm(lost[worst])).astype(np.float32)
+    probe = rounded((lost[worst] / np.linalg.norm(lost[worst])).astype(np.float32)[None])
+    along = module.Rounded(probe.vectors, np.zeros(1))  # asked for as it is: nothing of it was rounded
     byte_rows = ByteRows(rows)
-    off = abs(float(byte_rows.products(probe[None])[0, worst]) - float(probe.astype(np.float64) @ rows[worst]))
-    assert 0.99 * byte_rows.error < off <= byte_rows.error
+    off = abs(float(byte_rows.products(along)[0, worst]) - float(along.vectors[0].astype(np.float64) @ rows[worst]))
+    bound = float(byte_rows.error(along)[0])
+    assert 0.99 * bound < off <= bound
 
 
 def kept(rows: np.ndarray) -> np.ndarray:
     scale = np.abs(rows).max(axis=1, keepdims=True) / 127
-    return np.rint(rows / scale).astype(np.float64) * scale
+    rows_kept: np.ndarray = np.rint(rows / scale).astype(np.float64) * scale
+    return rows_kept
 
 
 def test_products_given_before_stay_as_they_are() -> None:
     byte_rows = ByteRows(rows_like("plain", 20, 128))
-    first = byte_rows.products(np.ones((1, 128), np.float32))
+    first = byte_rows.products(rounded(np.ones((1, 128), np.float32)))
     again = first.copy()
-    byte_rows.products(np.zeros((1, 128), np.float32))
+    byte_rows.products(rounded(np.zeros((1, 128), np.float32)))
     assert (first == again).all()
 
 

@@ -10,7 +10,7 @@ Limit: a GPU needs ONNX Runtime's GPU package; text towers and models without la
 registry package carries.
 """
 
-from compoundeye.models._byte_rows import ByteRows, UnprovenError, rounding
+from compoundeye.models._byte_rows import ByteRows, Rounded, UnprovenError, rounded, rounding
 from compoundeye.models._card import Card, DetectionLoss, FaceLoss, Loss, Mirror, WeightsFile
 from compoundeye.models._catalogue import card, catalogue
 from compoundeye.models._detect import MIN_SCORE, Detector
@@ -48,6 +48,7 @@ __all__ = [
     "Loss",
     "Mirror",
     "Outputs",
+    "Rounded",
     "TextEncoder",
     "Tree",
     "UnprovenError",
@@ -68,6 +69,7 @@ __all__ = [
     "open_onnx",
     "present",
     "register",
+    "rounded",
     "rounding",
     "weight_files",
     "weights",

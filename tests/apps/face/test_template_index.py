@@ -9,7 +9,7 @@ from template_samples import all_scores, best, directions
 from compoundeye.apps.face import TemplateIndex
 from compoundeye.apps.face import _search as search_module
 from compoundeye.apps.face._candidates import Candidates
-from compoundeye.models import UnprovenError
+from compoundeye.models import UnprovenError, rounded
 from compoundeye.records import EyeError
 
 BLOCK = search_module.BLOCK
@@ -55,7 +55,7 @@ def test_a_crowd_of_ties_is_settled_early_and_nothing_is_lost(monkeypatch: pytes
     candidates = Candidates(4, 30, lambda probe, row: true[probe, row])
     for at in range(0, 5_000, 500):
         noise = rng.uniform(-0.049, 0.049, (4, 500))
-        candidates.offer((true[:, at : at + 500] + noise).astype(np.float32), 0.05, at)
+        candidates.offer((true[:, at : at + 500] + noise).astype(np.float32), np.full(4, 0.05), at)
     scores, rows = candidates.best()
     assert (rows == best(true, 30)).all()
     np.testing.assert_allclose(scores, np.take_along_axis(true, rows, 1).astype(np.float32))
@@ -91,7 +91,7 @@ def test_a_removed_template_is_in_no_array_any_more() -> None:
     assert not [block for block in holding if any(mark in block.templates.tobytes() for mark in wanted)]
     # Of its bytes nothing is left either: they score 0 with what they were made of.
     assert holding[0]._rows is not None
-    assert holding[0]._rows.products(templates[5:6])[0, 5] == 0
+    assert holding[0]._rows.products(rounded(templates[5:6]))[0, 5] == 0
 
 
 def test_a_block_of_which_all_are_removed_takes_no_memory(many: np.ndarray) -> None:

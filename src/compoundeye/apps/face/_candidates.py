@@ -37,8 +37,8 @@ class Candidates:
         self._high: list[Float64] = []
         self._held, self._tidied = 0, 0
 
-    def offer(self, estimates: Float32, slack: float, rows: int | Int64) -> None:
-        """Estimates [M, N], none further than ``slack`` from the truth; -inf: no candidate.
+    def offer(self, estimates: Float32, slack: Float64, rows: int | Int64) -> None:
+        """Estimates [M, N], none further than ``slack`` [M] from the truth; -inf: no candidate.
 
         Args:
             rows: their numbers [N], or the first of numbers that follow each other.
@@ -53,9 +53,9 @@ class Candidates:
             return
         score = estimates.reshape(-1)[places].astype(np.float64)
         probe, column = np.divmod(places, estimates.shape[1])
-        there = ~np.isneginf(score)
+        there, off = ~np.isneginf(score), slack[probe]
         row = column + rows if isinstance(rows, int) else rows[column]
-        self._take(probe[there], row[there], score[there] - slack, score[there] + slack)
+        self._take(probe[there], row[there], score[there] - off[there], score[there] + off[there])
         if self._held > max(_TIDY_FROM, 2 * self._tidied):
             self._tidy()
         if self._held > _SETTLE_FROM:

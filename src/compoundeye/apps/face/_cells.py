@@ -186,7 +186,7 @@ class CellIndex:
             some = cells[at : at + _TOGETHER]
             estimates = np.concatenate([cell.templates[: cell.count] @ probe for cell in some])
             rows = np.concatenate([cell.rows[: cell.count] for cell in some])
-            candidates.offer(estimates[None], rounding(self.dimension) * (1 + 3 * LENGTH_TOLERANCE), rows)
+            candidates.offer(estimates[None], np.array([rounding(self.dimension) * (1 + 3 * LENGTH_TOLERANCE)]), rows)
         scores, found = candidates.best()
         return scores[0], found[0]
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compoundeye.apps.face._candidates import Candidates
-from compoundeye.models import ByteRows, UnprovenError, rounding
+from compoundeye.models import ByteRows, Rounded, UnprovenError, rounded, rounding
 from compoundeye.records import EyeError
 
 Float32 = npt.NDArray[np.float32]
@@ -120,12 +120,12 @@ class TemplateIndex:
         return np.concatenate([scores for scores, _ in parts]), np.concatenate([rows for _, rows in parts])
 
     def _search(self, probes: Float32, k: int) -> tuple[Float32, Int64]:
-        length = 1 + LENGTH_TOLERANCE
+        as_bytes = rounded(probes)
         with self._lock:
             candidates = Candidates(len(probes), k, lambda probe, row: self._exact(probes, probe, row))
             for number, block in enumerate(self._blocks):
                 if block:
-                    candidates.offer(block.estimates(probes, self._scratch), block.error * length, number * BLOCK)
+                    candidates.offer(*block.estimates(probes, as_bytes, self._scratch), number * BLOCK)
             return candidates.best()
 
     def _exact(self, probes: Float32, probe: Int64, row: Int64) -> Float64:
@@ -152,7 +152,6 @@ class _Block:
         self.templates = np.zeros((BLOCK, dimension), np.float32)  # the system gives pages when they are written
         self.alive = np.zeros(BLOCK, np.bool_)
         self.living = 0
-        self.error = rounding(dimension) * (1 + LENGTH_TOLERANCE)
         self._used = 0
         self._threads = threads
         self._dead = np.empty(0, np.intp)
@@ -180,23 +179,23 @@ class _Block:
         # One that is not full will be written to again.
         return self.living or BLOCK - self._used
 
-    def estimates(self, probes: Float32, scratch: Float32) -> Float32:
-        """[M, N] within ``error`` of the scores, in ``scratch``; -inf of those that were removed."""
+    def estimates(self, probes: Float32, as_bytes: Rounded, scratch: Float32) -> tuple[Float32, Float64]:
+        """[M, N] in ``scratch``, -inf of those that were removed; and [M] how far they are from the scores at most."""
         found = scratch[: len(probes) * self._used].reshape(len(probes), self._used)
         if self._rows:
-            self._rows.products(probes, found)
+            self._rows.products(as_bytes, found)
+            error = self._rows.error(as_bytes)
         else:
             np.matmul(probes, self.templates[: self._used].T, out=found)
+            error = np.full(len(probes), rounding(probes.shape[1]) * (1 + 3 * LENGTH_TOLERANCE))
         found[:, self._dead] = -np.inf
-        return found
+        return found, error
 
     def _pack(self) -> None:
         try:
             self._rows = ByteRows(self.templates, threads=self._threads)
         except UnprovenError:
             self._rows = None  # exact all the same, at the speed of a plain product
-        else:
-            self.error = self._rows.error
 
 
 def _by_block(numbers: Int64) -> Iterator[tuple[int, Int64, slice]]:
