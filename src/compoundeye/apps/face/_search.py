@@ -22,7 +22,7 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 BLOCK = 65_536
-"""Templates in a block: 8 MB as bytes. Products with twice as many cost 10 to 20 % less for one probe, 15 to 20 % more for 64."""
+"""Templates in a block: 8 MB as bytes. Products with twice as many cost 10 to 20 % less for one, more for 64."""
 PROBES = 64
 """Looked for together at most: a reading of all templates for so many, and 16 MB for their products with a block."""
 LENGTH_TOLERANCE = 1e-3
