@@ -54,8 +54,7 @@ def test_a_row_out_of_sight_is_no_element_and_the_rows_are_counted(page: Page) -
     rows, columns = (int(grid.get_attribute(name) or 0) for name in ("aria-rowcount", "aria-colcount"))
     assert rows == -(-25 // columns)
     assert page.get_by_role("row").count() < rows
-    page.get_by_role("gridcell").first.focus()
-    page.keyboard.press("Control+End")
+    page.get_by_role("gridcell").first.press("Control+End")
     expect(page.locator(f"[aria-rowindex='{rows}']")).to_be_in_viewport()
     expect(page.locator(":focus")).to_have_attribute("data-index", "24")
     assert page.locator(".cell[tabindex='0']").count() == 1
@@ -67,8 +66,7 @@ def test_a_range_grows_and_shrinks_and_all_are_named_by_the_filter(page: Page) -
     page.goto("/c/album")
     ready(page)
     bar = page.get_by_role("toolbar")
-    page.get_by_role("gridcell").first.focus()
-    page.keyboard.press("Space")
+    page.get_by_role("gridcell").first.press("Space")
     for key, count in (("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2)):
         page.keyboard.press(f"Shift+{key}")
         expect(bar.get_by_role("status")).to_have_text(f"{count} selected")

@@ -163,8 +163,7 @@ def test_shortcuts_rest_while_somebody_types(signed_in: Page) -> None:
     )
     signed_in.keyboard.press("j")
     signed_in.get_by_label("Typed").press_sequentially("jj")
-    signed_in.locator("main").focus()
-    signed_in.keyboard.press("Control+Shift+ArrowDown")
+    signed_in.locator("main").press("Control+Shift+ArrowDown")
     signed_in.keyboard.press("Control+j")
     assert signed_in.evaluate("pressed") == ["j", "far"]
     expect(signed_in.get_by_label("Typed")).to_have_value("jj")

@@ -73,8 +73,7 @@ def test_a_picture_is_chosen_by_keyboard_and_the_search_narrowed(page: Page, sit
         page.keyboard.press("Enter")
     choosing.value.set_files(site.folder / "sent.png")
     red_first(page)
-    page.get_by_role("group", name="Categories").get_by_label("blue").focus()
-    page.keyboard.press("Space")
+    page.get_by_role("group", name="Categories").get_by_label("blue").press("Space")
     expect(page.locator("#count")).to_have_text("6 pictures, the best first")
 
 
@@ -97,7 +96,6 @@ def test_more_like_this_by_mouse_and_by_key(page: Page) -> None:
     assert "like=" in page.url
     page.go_back()
     expect(page.locator("#count")).to_have_text("25 pictures")
-    page.get_by_role("gridcell", name=re.compile("12.jpg")).focus()
-    page.keyboard.press("m")
+    page.get_by_role("gridcell", name=re.compile("12.jpg")).press("m")
     expect(page.get_by_role("gridcell").first).to_have_attribute("aria-label", re.compile("12.jpg"))
     expect(page.get_by_role("gridcell").nth(1)).to_have_attribute("aria-label", re.compile("^beagle"))

@@ -13,8 +13,7 @@ def test_two_runs_are_compared_by_the_keyboard(page: Page) -> None:
     page.goto("/runs")
     expect(page.get_by_role("button", name="Compare", exact=True)).to_be_disabled()
     for name in ("first", "second"):
-        page.get_by_role("checkbox", name=f"Compare {name}").focus()
-        page.keyboard.press("Space")
+        page.get_by_role("checkbox", name=f"Compare {name}").press("Space")
     page.keyboard.press("c")
     page.wait_for_url(re.compile(r"/runs/compare\?run=\w+&run=\w+$"))
     row = page.get_by_role("row", name=re.compile("^optimiser.rate"))
@@ -25,8 +24,7 @@ def test_two_runs_are_compared_by_the_keyboard(page: Page) -> None:
 def test_curves_are_read_without_seeing_them(page: Page) -> None:
     page.goto("/runs/second")
     chart = page.locator("#curves > section").filter(has=page.get_by_role("heading", name="loss"))
-    chart.get_by_role("slider").focus()
-    page.keyboard.press("Home")
+    chart.get_by_role("slider").press("Home")
     expect(chart.get_by_role("slider")).to_have_attribute(
         "aria-valuetext", re.compile(r"^step 10: training 1\.538, validation nothing$")
     )

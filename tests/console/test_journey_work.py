@@ -48,10 +48,8 @@ def test_a_mistake_of_a_run_leads_to_its_picture(page: Page, site: Site) -> None
 def test_runs_are_compared_by_keyboard(page: Page) -> None:
     page.goto("/runs")
     for name in ("first", "second"):
-        page.get_by_role("checkbox", name=re.compile(name)).focus()
-        page.keyboard.press("Space")
+        page.get_by_role("checkbox", name=re.compile(name)).press("Space")
     main = page.locator("main")  # the navigation has a page Compare too
-    main.get_by_role("button", name="Compare").or_(main.get_by_role("link", name="Compare")).first.focus()
-    page.keyboard.press("Enter")
+    main.get_by_role("button", name="Compare").or_(main.get_by_role("link", name="Compare")).first.press("Enter")
     page.wait_for_url("**/runs/compare?*")
     expect(page.locator("main")).to_contain_text("optimiser.rate")
