@@ -13,6 +13,7 @@ import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -244,6 +245,8 @@ class Hook:
     got: list[tuple[dict[str, str], bytes, int]] = field(default_factory=list)
     """Headers (names in lower case), body, the status that was answered."""
     changed: Condition = field(default_factory=Condition)
+    tls: ssl.SSLContext | None = None
+    """Its certificate, and whose it wants to see."""
     _server: ThreadingHTTPServer | None = None
 
     def start(self) -> Hook:
@@ -270,6 +273,8 @@ class Hook:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return self
 

@@ -202,8 +202,6 @@ def test_a_wrong_password_is_told_and_nothing_is_lost_until_it_is_mended(tmp_pat
         ("mqtt://host#retain=all", "retain must be open"),
         ("mqtt://host#colour=red", "knows no option colour; after # there may be password_file"),
         ("mqtt://host#password_file=/no/such/file", "cannot be read"),
-        ("mqtts://host#ca=/no/such/file", "certificates cannot be read"),
-        ("mqtts://host#cert=/no/such/file", "cert and key go together"),
     ],
 )
 def test_an_address_that_cannot_be(address: str, said: str, tmp_path: Path) -> None:

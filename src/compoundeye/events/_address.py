@@ -37,6 +37,11 @@ class Address:
         place = self.parts.netloc.rpartition("@")[2]
         return urlunsplit((self.scheme, name + place, self.parts.path, self.parts.query, ""))
 
+    def file(self, name: str) -> str | None:
+        """The path that an option names; ``~`` is the home."""
+        path = self.options.get(name)
+        return None if path is None else str(Path(path).expanduser())
+
     def secret(self, name: str) -> str | None:
         """What the first line of the file says that the option ``NAME_file`` names.
 

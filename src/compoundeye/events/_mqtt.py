@@ -10,7 +10,6 @@ Topics, below the path of the address (``compoundeye`` if it has none):
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Sequence
 from threading import Condition
@@ -23,16 +22,14 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from compoundeye.events._address import Address
 from compoundeye.events._spool import Waiting
 from compoundeye.events._spooled import Unreachable
+from compoundeye.events._tls import TLS_OPTIONS, refusal, tls_context
 from compoundeye.events._wire import decode
 from compoundeye.records import Event, EyeError
 
 OPTIONS = {
     "password_file": "its first line is the password",
-    "ca": "certificates that are trusted, PEM; else the system's",
-    "cert": "our own certificate, PEM",
-    "key": "its key, PEM",
     "retain": "open: keep the state of what lasts on the broker",
-}
+} | TLS_OPTIONS
 KEEP_ALIVE_S = 20
 """The broker says ``offline`` after one and a half times this without a sign of life (MQTT 3.1.1, 3.1.2.10)."""
 PATIENCE_S = 10.0
@@ -69,7 +66,7 @@ class MqttDelivery:
         if address.options.get("retain", "open") != "open":
             raise EyeError(f"{address.shown}: retain must be open, or not be there")
         self._retain = "retain" in address.options
-        self._tls = _tls(address) if address.scheme == "mqtts" else None
+        self._tls = tls_context(address, "mqtts")
         self._session: _Session | None = None
 
     def deliver(self, batch: Sequence[Waiting]) -> None:
@@ -156,12 +153,12 @@ class _Session:
         self.lost: str | None = None
         """Why it ended."""
         client.on_connect, client.on_disconnect, client.on_publish = self._on_connect, self._on_disconnect, self._on_ack
-        self._place = address.shown
+        self._place, self._bare = address.shown, address.scheme == "mqtts" and "cert" not in address.options
         port = address.port or (8883 if address.scheme == "mqtts" else 1883)
         try:
             client.connect(address.host, port, KEEP_ALIVE_S)
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{self._place}: {error}") from error
+            raise Unreachable(f"{self._place}: {refusal(error)}") from error
         client.loop_start()
         with self._changed:
             self._changed.wait_for(lambda: self._joined or self.lost is not None, PATIENCE_S)
@@ -180,7 +177,9 @@ class _Session:
 
     def _on_disconnect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         with self._changed:
-            self.lost = self.lost or f"{self._place}: the connection ended: {reason}"
+            # Under TLS 1.3 (RFC 8446, 4.4.2.4) a broker refuses who shows it no certificate only after the handshake.
+            hint = "; it may want a certificate of ours: cert=FILE, key=FILE" if self._bare and not self._joined else ""
+            self.lost = self.lost or f"{self._place}: the connection ended: {reason}{hint}"
             self._changed.notify_all()
 
     def _on_ack(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
@@ -219,21 +218,3 @@ class _Session:
 
 def _momentary(event: Event) -> bool:
     return event.type == "new" and event.end is not None
-
-
-def _tls(address: Address) -> ssl.SSLContext:
-    """What a broker must show, and what we show it.
-
-    Raises:
-        EyeError: a file cannot be read.
-    """
-    options = address.options
-    if ("cert" in options) != ("key" in options):
-        raise EyeError(f"{address.shown}: cert and key go together")
-    try:
-        context = ssl.create_default_context(cafile=options.get("ca"))
-        if "cert" in options:
-            context.load_cert_chain(options["cert"], options["key"])
-    except (OSError, ssl.SSLError) as error:
-        raise EyeError(f"{address.shown}: its certificates cannot be read: {error}") from error
-    return context

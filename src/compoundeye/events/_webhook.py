@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import ssl
 import time
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -19,13 +18,13 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from compoundeye.events._address import Address
 from compoundeye.events._spool import Waiting
 from compoundeye.events._spooled import Refused, Unreachable
+from compoundeye.events._tls import TLS_OPTIONS, refusal, tls_context
 from compoundeye.records import EyeError
 
 OPTIONS = {
     "secret_file": "its first line signs what is sent",
     "token_file": "its first line is sent as a bearer token",
-    "ca": "certificates that are trusted, PEM; else the system's",
-}
+} | TLS_OPTIONS
 PATIENCE_S = 10.0
 LONGEST_REST_S = 3600.0
 """Of what Retry-After asks for (RFC 9110, 10.2.3)."""
@@ -53,7 +52,7 @@ class WebhookDelivery:
         elif address.user is not None:
             pair = f"{address.user}:{address.password or ''}"
             self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        self._tls = _tls(address) if address.scheme == "https" else None
+        self._tls = tls_context(address, "https")
         query = f"?{address.parts.query}" if address.parts.query else ""
         self._path = f"/{address.path}{query}"
         self._connection: HTTPConnection | None = None
@@ -89,7 +88,7 @@ class WebhookDelivery:
             self.close()
             if kept and isinstance(error, (ConnectionError, HTTPException)):
                 return self._post(body, headers)  # servers end connections that are idle, without asking
-            raise Unreachable(f"{self._address.shown}: {str(error) or type(error).__name__}") from error
+            raise Unreachable(f"{self._address.shown}: {refusal(error)}") from error
         if not answer.isclosed() or answer.will_close:
             self.close()  # it says more than anybody wants to hear, or nothing more
         return answer.status, answer.reason, _rest(answer)
@@ -130,10 +129,3 @@ def _key(secret: str, address: Address) -> bytes:
 def _rest(answer: HTTPResponse) -> float:
     asked = answer.headers.get("Retry-After", "")
     return min(float(asked), LONGEST_REST_S) if asked.isdecimal() else 0.0
-
-
-def _tls(address: Address) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=address.options.get("ca"))
-    except (OSError, ssl.SSLError) as error:
-        raise EyeError(f"{address.shown}: its certificates cannot be read: {error}") from error
