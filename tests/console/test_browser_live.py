@@ -1,8 +1,11 @@
-"""The live page in Chromium with a real `eye watch` of a real street: seen, drawn on while it runs, stopped."""
+"""The live page in Chromium with a real `eye watch` of a real street: seen, drawn on while it runs, stopped, also
+where it was begun at a terminal."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator
@@ -99,9 +102,11 @@ def begin(page: Page, name: str, site: Path) -> None:
     expect(page.get_by_role("region", name=name, exact=True).get_by_text("running", exact=True)).to_be_visible()
 
 
-def stop(page: Page, name: str) -> None:
+def stop(page: Page, name: str, *, at_a_terminal: bool = False) -> None:
     page.goto("/live")
     page.get_by_role("button", name=f"Stop: {name}").click()
+    if at_a_terminal:
+        page.get_by_role("dialog", name=f"Stop {name}?").get_by_role("button", name="Stop").click()
     expect(page.get_by_role("region", name=name, exact=True).get_by_text("ended", exact=True)).to_be_visible()
 
 
@@ -182,7 +187,10 @@ def test_drawing_by_keyboard_undo_and_a_change_of_somebody_else(
 
 def test_a_wall_asks_for_what_is_seen_alone(open_page: Callable[..., Page], address: tuple[str, Path]) -> None:
     page = open_page(viewport={"width": 800, "height": 500})
-    begin(page, "many", address[1] / "many.toml")
+    words = [sys.executable, "-m", "compoundeye.cli", "watch", "--config", str(address[1] / "many.toml")]
+    terminal = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    page.goto("/live")
+    expect(page.get_by_role("region", name="many", exact=True).get_by_text("running", exact=True)).to_be_visible()
     asked = list[str]()
     tiles = page.get_by_role("region", name="many", exact=True).locator(".wall-tile")
     expect(tiles).to_have_count(STREAMS)
@@ -198,4 +206,7 @@ def test_a_wall_asks_for_what_is_seen_alone(open_page: Callable[..., Page], addr
     tiles.last.scroll_into_view_if_needed()
     with page.expect_request(lambda one: f"camera-{STREAMS - 1:02d}/view" in one.url):
         pass
-    stop(page, "many")
+    stop(page, "many", at_a_terminal=True)
+    said = terminal.communicate()[1]
+    assert terminal.returncode == 0, said
+    assert "asked for it in the console" in said

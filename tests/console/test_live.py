@@ -81,10 +81,34 @@ def begin(client: TestClient, **asked: Any) -> Any:
 @pytest.mark.usefixtures("gate")
 def test_a_watch_is_told_with_its_streams(client: TestClient) -> None:
     (told,) = client.get("/api/v1/live").json()["watches"]
-    assert (told["name"], told["state"], told["can_stop"], told["can_draw"]) == ("north", "running", False, False)
+    assert (told["name"], told["state"], told["can_stop"], told["can_draw"]) == ("north", "running", True, False)
     (stream,) = told["streams"]
     assert (stream["fps"], stream["dropped"], stream["health"]) == (9.5, 4, "good")
     assert stream["latency"] == {"p50": 20.0, "p90": None, "p99": None, "since": "capture"}
+
+
+def test_a_watch_of_a_terminal_is_asked_to_stop_and_may_answer(
+    client: TestClient, gate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def now() -> tuple[Any, bool]:
+        told = client.get("/api/v1/live/north").json()
+        return told["stopping"], told["can_stop"]
+
+    assert client.post("/api/v1/live/north/stop").status_code == 403  # another site sends it without the header
+    assert not (gate / "stop.json").exists()
+    told = client.post("/api/v1/live/north/stop", headers=OURS)
+    assert told.status_code == 200, told.text
+    asked = json.loads((gate / "stop.json").read_text())
+    assert now() == (f"stopping: {asked['by']} asked for it", False)
+    monkeypatch.setattr("compoundeye.console._api_live.time.time", lambda: asked["at"] + 60)
+    assert "60 s ago and it has not answered" in now()[0]
+    about = json.loads((gate / "watch.json").read_text())
+    (gate / "watch.json").write_text(json.dumps(about | {"stopping": True}))
+    assert now() == (f"stopping: {asked['by']} asked for it", False)
+    (gate / "watch.json").unlink()
+    told = client.post("/api/v1/live/north/stop", headers=OURS)
+    assert (told.status_code, told.json()) == (409, {"error": "north is not being watched (any more)"})
+    assert client.post("/api/v1/live/other/stop", headers=OURS).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def start(
     place = home() / "live" / name
     to = request.events or settings.site.events.to or (str(place / "events.sqlite"),)
     to = tuple(address for address in to if address != "none")
+    stop = Flag()
     folder = LiveFolder(
         place,
         {
@@ -89,10 +90,10 @@ def start(
             "store": next((str(Path(one).absolute()) for one in to if is_store(one) and "://" not in one), None),
         },
         privacy=settings.site.privacy.hide,
+        stop=stop,
     )
     with ExitStack() as ends, _terminated_as_interrupted():
         ends.callback(folder.close)
-        stop = Flag()
         hide = settings.site.privacy.hide
         if request.output:
             several = len(settings.streams) > 1
@@ -111,7 +112,7 @@ def start(
         kept = Retention(keep.days, media_bytes=round(keep.gigabytes * 1e9))
         ends.pop_all()  # what was opened is closed by the watch
         with Housekeeper(to, kept, pictures):
-            return watch(
+            watched = watch(
                 settings,
                 sink=sink,
                 viewers=[*viewers, *clips],
@@ -123,6 +124,9 @@ def start(
                 device=request.device,
                 threads=request.threads,
             )
+        if folder.stopped_by is not None:
+            say(f"stopped: {folder.stopped_by} asked for it in the console")
+        return watched
 
 
 def _left_open(addresses: Sequence[str], streams: Iterable[str], app: str) -> list[Event]:

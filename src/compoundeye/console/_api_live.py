@@ -1,7 +1,8 @@
-"""Watches: what runs, how its streams are, the newest frame of each. Starting and stopping are jobs' (``/jobs``)."""
+"""Watches: what runs, how its streams are, the newest frame of each; stopping. Starting is a job's (``/jobs``)."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,10 +11,13 @@ from pydantic import BaseModel
 
 from compoundeye.console._live import Health, Lives, State, Watch, finite, health, lives_of
 from compoundeye.console._live_picture import frame, view
+from compoundeye.console._sessions import Who
 from compoundeye.console._state import Here
 from compoundeye.records import EyeError
 
 router = APIRouter(tags=["live"])
+ANSWERS_WITHIN_S = 10.0
+"""A watch looks each second whether it is to stop; one that opens its sources or loads a model takes longer."""
 VIEW = "application/octet-stream"
 PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
@@ -63,6 +67,8 @@ class WatchRow(BaseModel):
     error: str | None
     job: str | None
     """The job that it is, or was at last; null if it was begun at a terminal."""
+    stopping: str | None
+    """Who asked it to stop, and whether it has answered; null if nobody has."""
     can_stop: bool
     can_start: bool
     can_draw: bool
@@ -92,6 +98,12 @@ def watches(here: Here) -> LiveList:
 def one(here: Here, watch: str) -> WatchRow:
     """One watch."""
     return row_of(here.part(lives_of).get(watch))
+
+
+@router.post("/live/{watch}/stop")
+def stop(here: Here, who: Who, watch: str) -> WatchRow:
+    """End a watch as Ctrl-C does, also one that was begun at a terminal: it is asked, and answers within a second."""
+    return row_of(here.part(lives_of).stop(watch, who.name))
 
 
 @router.get(
@@ -136,7 +148,8 @@ def row_of(watch: Watch) -> WatchRow:
         started=None if watch.started is None else datetime.fromtimestamp(watch.started, UTC),
         error=watch.error,
         job=job.id if job is not None and (begun_here or not running) else None,
-        can_stop=begun_here,
+        stopping=_stopping(watch),
+        can_stop=(running or begun_here) and not _stopping(watch),
         can_start=not running and not begun_here and watch.site is not None,
         can_draw=watch.site is not None,
         streams=[stream_row(name, watch) for name in watch.streams],
@@ -165,6 +178,18 @@ def stream_row(name: str, watch: Watch) -> StreamRow:
         captured=finite(state.get("captured")),
         app=state["app"] if isinstance(state.get("app"), dict) else {},
     )
+
+
+def _stopping(watch: Watch) -> str | None:
+    if watch.job is not None and watch.job.state == "stopping":
+        return "stopping"
+    if watch.asked is None:
+        return None
+    ago = time.time() - (finite(watch.asked.get("at")) or 0.0)
+    by = str(watch.asked["by"])[:200]
+    if watch.answered or ago < ANSWERS_WITHIN_S:
+        return f"stopping: {by} asked for it"
+    return f"{by} asked it to stop {ago:.0f} s ago and it has not answered: end it at its terminal"
 
 
 COUNTS = ("looked", "frames", "dropped", "damaged", "reconnects", "events")

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from compoundeye.console._job_state import Job
 from compoundeye.console._jobs import Jobs, jobs_of
 from compoundeye.console._live_site import names
-from compoundeye.console._refusals import NotFound
+from compoundeye.console._refusals import Conflict, NotFound
 from compoundeye.console._state import Console
 from compoundeye.models import home
 from compoundeye.records import EyeError
@@ -56,6 +56,10 @@ class Watch:
     pid: int | None
     job: Job | None
     """The newest job that began a watch of this name."""
+    asked: Mapping[str, Any] | None
+    """Who asked it to stop, and when (``by``, ``at``), if it was not begun here and runs."""
+    answered: bool
+    """Whether it has said that it stops."""
 
     @property
     def error(self) -> str | None:
@@ -101,6 +105,23 @@ class Lives:
             raise NotFound("this watch has no such stream")
         return found
 
+    def stop(self, name: str, by: str) -> Watch:
+        """End a watch as Ctrl-C does, wherever it was begun: a job by its signal, others by a request in their folder.
+
+        Raises:
+            NotFound: there is none of this name.
+            Conflict: it does not run, or cannot be asked.
+        """
+        watch = self.get(name)
+        if watch.job is not None and watch.job.alive:
+            self._jobs.stop(watch.job.id, by)
+        else:
+            try:
+                video().ask_to_stop(self.folder / name, by)
+            except EyeError as error:
+                raise Conflict(str(error)) from error
+        return self.get(name)
+
     def running(self) -> dict[str, dict[str, Any]]:
         """What those that run say of themselves, by name."""
         return video().running(self.folder) if self.folder.is_dir() else {}
@@ -135,6 +156,8 @@ class Lives:
             started=known.get("started"),
             pid=known.get("pid") if about is not None else None,
             job=job,
+            asked=None if about is None else video().asked_to_stop(folder, about.get("started")),
+            answered=about is not None and bool(about.get("stopping")),
         )
 
 

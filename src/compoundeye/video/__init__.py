@@ -10,7 +10,7 @@ from compoundeye.video._clips import Clips
 from compoundeye.video._detector_look import DetectorSettings, detector_look
 from compoundeye.video._image import ArrayImage, DecodedImage
 from compoundeye.video._live_folder import LiveFolder
-from compoundeye.video._live_view import LiveView, read_states, read_view, running
+from compoundeye.video._live_view import LiveView, ask_to_stop, asked_to_stop, read_states, read_view, running
 from compoundeye.video._mot import MotBoxes, read_mot, write_mot
 from compoundeye.video._mot import detections as mot_detections
 from compoundeye.video._mot import truth_of as mot_truth
@@ -62,6 +62,8 @@ __all__ = [
     "Viewer",
     "Watched",
     "Windows",
+    "ask_to_stop",
+    "asked_to_stop",
     "checked",
     "detector_look",
     "hide",

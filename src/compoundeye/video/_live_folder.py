@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import simplejpeg
 from compoundeye.records import EyeError
 from compoundeye.video._canvas_shapes import ShapesCanvas
 from compoundeye.video._drawn import hidden, shown_size
+from compoundeye.video._live_view import STOP, asked_to_stop
 from compoundeye.video._stream_run import Seen
 
 WIDEST = 960
@@ -31,17 +33,26 @@ class LiveFolder:
     """``watch.json``, and for each stream ``NAME.state.json`` and ``NAME.view``: each whole or not at all.
 
     A view is 8 bytes (little-endian, how long the JSON is), JSON ``{"frame", "shapes", "app"}``, and a JPEG in which
-    people are hidden if the site says so. One process holds the folder at a time.
+    people are hidden if the site says so. One process holds the folder at a time; others may ask it to end
+    (`ask_to_stop`).
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, Any], *, privacy: str = "none") -> None:
+    def __init__(
+        self, folder: Path, about: Mapping[str, Any], *, privacy: str = "none", stop: Flag | None = None
+    ) -> None:
         """Take the folder and say who we are.
+
+        Args:
+            stop: is set when somebody asks the watch to stop.
 
         Raises:
             EyeError: another process holds it, or it cannot be written.
         """
         self.folder, self._privacy = folder, privacy
+        self._stop = stop
         self._shown = dict[str, float]()
+        self.stopped_by: str | None = None
+        """Who asked the watch to stop."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._held = open(folder / "watch.lock", "w")  # noqa: SIM115  it is held as long as the watch lasts
@@ -53,11 +64,13 @@ class LiveFolder:
             self._held.close()
             raise EyeError(f"{folder.name} is being watched already; --name gives another name") from None
         self._clear()
-        _write(folder / "watch.json", _json({"pid": os.getpid(), "started": time.time()} | dict(about)))
+        self._about = {"pid": os.getpid(), "started": time.time()} | dict(about)
+        _write(folder / "watch.json", _json(self._about))
 
     def tell(self, stream: str, state: Mapping[str, Any]) -> None:
-        """Replace a stream's state."""
+        """Replace a stream's state, and hear what is asked of the watch."""
         _write(self.folder / f"{stream}.state.json", _json(state))
+        self._hear()
 
     def see(self, seen: Seen) -> None:
         """Replace a stream's view, if somebody looks and the last one is old enough."""
@@ -69,10 +82,20 @@ class LiveFolder:
 
     def close(self) -> None:
         """Let go of the folder: what stays says how it ended."""
-        (self.folder / "watch.json").unlink(missing_ok=True)
+        for name in ("watch.json", STOP):
+            (self.folder / name).unlink(missing_ok=True)
         for path in self.folder.glob("*.view"):
             path.unlink(missing_ok=True)
         self._held.close()
+
+    def _hear(self) -> None:
+        if self._stop is None or self.stopped_by is not None:
+            return
+        asked = asked_to_stop(self.folder, self._about["started"])
+        if asked is not None:
+            self.stopped_by = str(asked["by"])
+            _write(self.folder / "watch.json", _json(self._about | {"stopping": True}))
+            self._stop.set()
 
     def _wanted(self, name: str) -> bool:
         try:
@@ -82,7 +105,7 @@ class LiveFolder:
 
     def _clear(self) -> None:
         """What a process left that was killed."""
-        for pattern in ("*.view", "*.state.json", "*.part"):
+        for pattern in ("*.view", "*.state.json", "*.part", STOP):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
 

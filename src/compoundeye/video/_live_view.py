@@ -1,12 +1,19 @@
-"""What other processes read in live folders: which watches run, how their streams are, the newest frame."""
+"""What other processes read in live folders: which watches run, how their streams are, the newest frame; and what
+they ask of them."""
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from compoundeye.records import EyeError
+
+STOP = "stop.json"
+"""In a live folder: who asks which run of a watch to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +77,36 @@ def running(live: Path) -> dict[str, dict[str, Any]]:
             continue  # it ended, perhaps without a word
         found[path.parent.name] = about
     return found
+
+
+def ask_to_stop(folder: Path, by: str) -> None:
+    """Ask the watch of a live folder to end, as Ctrl-C does. It looks each second, and answers in ``watch.json``.
+
+    Whoever asks needs no right to signal its process, only to write in the folder; and a request ends the run that it
+    was made for, never a later one.
+
+    Args:
+        by: who asks; the watch says so.
+
+    Raises:
+        EyeError: nothing is watched there, or the folder cannot be written.
+    """
+    about = running(folder.parent).get(folder.name)
+    if about is None:
+        raise EyeError(f"{folder.name} is not being watched (any more)")
+    part = folder / f"{STOP}.{os.getpid()}.part"
+    try:
+        part.write_text(json.dumps({"started": about["started"], "by": by, "at": time.time()}))
+        part.replace(folder / STOP)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise EyeError(f"{folder.name} cannot be asked to stop: {error.strerror}; end it at its terminal") from error
+
+
+def asked_to_stop(folder: Path, started: float) -> dict[str, Any] | None:
+    """``by`` and ``at`` (Unix s) of who asked the run that began at ``started`` to stop; None: nobody has."""
+    try:
+        asked = json.loads((folder / STOP).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return asked if isinstance(asked, dict) and asked.get("started") == started and "by" in asked else None

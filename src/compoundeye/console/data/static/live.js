@@ -1,5 +1,5 @@
 /* The wall: every watch with its streams, those that run as pictures. */
-import { ago, api, data, h, later, number, say } from "./eye.js";
+import { ago, api, ask, data, h, later, number, say } from "./eye.js";
 import { Feed } from "./live-feed.js";
 import { prepare } from "./live-start.js";
 import { View } from "./live-view.js";
@@ -36,11 +36,11 @@ function show(watch) {
     known.set(watch.name, row);
   }
   const [word, kind] = STATES[watch.state];
-  const text = JSON.stringify([watch.state, watch.error, watch.can_stop, watch.can_start, watch.job]);
+  const text = JSON.stringify([watch.state, watch.error, watch.stopping, watch.can_stop, watch.can_start, watch.job]);
   if (row.shown !== text) {
     row.shown = text;
     row.state.replaceChildren(h("span", { class: `badge ${kind}` }, word));
-    row.how.textContent = [watch.app, watch.started && watch.state === "running" ? `since ${ago(watch.started)}` : null, watch.error].filter(Boolean).join(", ");
+    row.how.textContent = [watch.app, watch.started && watch.state === "running" ? `since ${ago(watch.started)}` : null, watch.stopping, watch.error].filter(Boolean).join(", ");
     row.how.classList.toggle("wrong", Boolean(watch.error));
     const had = row.actions.contains(document.activeElement);
     row.actions.replaceChildren(...actions(watch));
@@ -82,8 +82,9 @@ function showStream(row, watch, stream) {
 }
 
 function actions(watch) {
-  const act = (text, send) => h("button", { type: "button", "aria-label": `${text}: ${watch.name}`, onclick: async (event) => {
+  const act = (text, send, sure = () => true) => h("button", { type: "button", "aria-label": `${text}: ${watch.name}`, onclick: async (event) => {
     const button = event.currentTarget;
+    if (!(await sure())) return;
     button.disabled = true;
     try {
       await send();
@@ -94,10 +95,9 @@ function actions(watch) {
     button.disabled = false;
   } }, text);
   const found = [];
-  if (watch.can_stop) found.push(act("Stop", () => api(`jobs/${watch.job}/stop`, { method: "POST" })));
+  if (watch.can_stop) found.push(act("Stop", () => api(`live/${encodeURIComponent(watch.name)}/stop`, { method: "POST" }), () => watch.job || ask({ title: `Stop ${watch.name}?`, text: `It was begun at a terminal${watch.can_draw ? "" : ", and only there can it be begun again"}. What it counted is kept.`, action: "Stop", danger: true })));
   if (watch.can_start && watch.job) found.push(act("Start", () => api(`jobs/${watch.job}/resume`, { method: "POST" })));
   else if (watch.can_start) found.push(act("Start", () => api("jobs", { method: "POST", body: { kind: "watch", name: watch.name } })));
-  if (watch.state === "running" && !watch.can_stop) found.push(h("span", { class: "faint small" }, "begun at a terminal: Ctrl-C ends it there"));
   if (watch.job) found.push(h("a", { class: "button quiet", href: `/jobs/${watch.job}`, "aria-label": `Log: ${watch.name}` }, "Log"));
   return found;
 }
