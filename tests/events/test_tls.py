@@ -102,7 +102,7 @@ def test_a_broker_that_wants_a_certificate_of_ours_and_sees_none(site: Site, tmp
     assert sink.status().waiting == 1
 
 
-def test_a_webhook_of_https_with_a_certificate_of_its_own(site: Site, hook: Hook, tmp_path: Path) -> None:
+def test_a_webhook_of_https_with_a_certificate_of_its_own(hook: Hook, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     hook.stop()
     hook.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.path))
