@@ -83,8 +83,10 @@ def test_turned_templates_keep_their_cosines_and_two_keys_have_nothing_in_common
     np.testing.assert_array_equal(Gallery.open(made.path, tmp_path / "people.key").turned(templates), first)
     made.rekey(tmp_path / "new.key", by="owner")
     second = made.turned(templates)
-    # Cosines of unrelated directions in 128 dimensions spread by 1 / sqrt(128) = 0.088.
+    # Cosines of unrelated directions in 128 dimensions spread by 1 / sqrt(128) = 0.088. Their mean strays by that over
+    # the root of their number, and by 1 / 128 as the trace of a random rotation does: six times both is never seen.
+    strays = 6 * np.hypot(1 / 128, 128**-0.5 / len(templates) ** 0.5)
     for one, two in ((first, templates), (second, first)):
         cosines = np.einsum("nd,nd->n", one, two)
-        assert abs(cosines.mean()) < 0.02
+        assert abs(cosines.mean()) < strays
         assert cosines.std() == pytest.approx(128**-0.5, rel=0.2)
