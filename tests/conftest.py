@@ -1,12 +1,17 @@
-"""What tests of several rooms share: an S3 server on this machine."""
+"""What tests of several rooms share: an S3 server on this machine, and that an interrupt interrupts."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell gives this to what it starts in the background, and so do tests to the commands that they interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVER = """
 import sys
