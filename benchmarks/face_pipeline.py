@@ -8,11 +8,12 @@ Agreement: each picture in fp32 and in bf16; printed are the numbers of `Detecti
 src/compoundeye/models/_face_cards.py. A processor without bf16 instructions cannot measure this and says so.
 
 Cost: faces and pictures a second of processor time on one thread, from decoded RGB to embeddings, in one process:
-ours as it is used (several scales, second look at small and doubtful faces), ours at one scale, OpenCV's FaceDetectorYN
-and FaceRecognizerSF called plainly, and where --rivals names the site-packages of an environment that has them (beside
-torch==2.13.0, pillow, setuptools), face_recognition's networks in dlib (HOG and CNN detector, five landmarks,
-ResNet) and facenet-pytorch's MTCNN (detection only). Who finds fewer faces has less to do: so the numbers of faces are
-printed too. The best of three rounds each, rounds of all taking turns.
+ours as it is used (several scales, second looks at small, tilted and doubtful faces), 32 pictures at a time as
+`eye face` has them, and one by one; ours at one scale; OpenCV's FaceDetectorYN and FaceRecognizerSF called plainly; and
+where --rivals names the site-packages of an environment that has them (beside torch==2.13.0, pillow, setuptools),
+face_recognition's networks in dlib (HOG and CNN detector, five landmarks, ResNet) and facenet-pytorch's MTCNN
+(detection only). Who finds fewer faces has less to do: so the numbers of faces are printed too. The best of three
+rounds each, rounds of all taking turns.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -34,12 +36,14 @@ import numpy.typing as npt
 
 from compoundeye.apps.face import FacePipeline, align
 from compoundeye.models import card, load_face_detector, load_face_embedder, weights
-from compoundeye.models._nms import overlap
+from compoundeye.models._nms import nms, overlap
 from compoundeye.models._openvino import supported_precisions
 
 UInt8 = npt.NDArray[np.uint8]
-Count = Callable[[UInt8], int]
+Count = Callable[[Sequence[UInt8]], int]
 ROUNDS = 3
+TOGETHER = 32
+"""As `analyse` has them."""
 SURE, LEAST = 0.6, 0.5
 """A face with the first score in one precision must have at least the second in the other."""
 
@@ -93,14 +97,23 @@ def agreement(seen: Sequence[UInt8]) -> None:
     )
 
 
-def ours(precision: str) -> Count:
+def each(count: Callable[[UInt8], int]) -> Count:
+    return lambda some: sum(map(count, some))
+
+
+def ours(precision: str, together: int) -> Count:
     pipeline = FacePipeline(load_face_detector(precision=precision), load_face_embedder(precision=precision))
-    return lambda rgb: len(pipeline.faces(rgb))
+
+    def count(some: Sequence[UInt8]) -> int:
+        parts = (some[start : start + together] for start in range(0, len(some), together))
+        return sum(len(found) for part in parts for found in pipeline.batch(part))
+
+    return count
 
 
 def ours_one_scale(precision: str) -> Count:
     detector, embedder = load_face_detector(precision=precision), load_face_embedder(precision=precision)
-    return lambda rgb: len(embedder(align(rgb, detector.find(rgb).landmarks)))
+    return each(lambda rgb: len(embedder(align(rgb, detector.find(rgb).landmarks))))
 
 
 def opencv() -> Count:
@@ -115,7 +128,7 @@ def opencv() -> Count:
             recogniser.feature(recogniser.alignCrop(bgr, row))
         return 0 if rows is None else len(rows)
 
-    return count
+    return each(count)
 
 
 def dlib_networks(kind: str) -> Count:
@@ -131,19 +144,33 @@ def dlib_networks(kind: str) -> Count:
             encode.compute_face_descriptor(rgb, points(rgb, box), 1)
         return len(boxes)
 
-    return count
+    return each(count)
 
 
 def mtcnn() -> Count:
+    """MTCNN uses one function of torchvision; a torchvision that lacks its binary part gets ours in its place."""
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError):
+
+        def batched_nms(boxes: Any, scores: Any, groups: Any, iou: float) -> Any:
+            return torch.from_numpy(nms(boxes.numpy(), scores.numpy(), groups.numpy().astype(np.int32), iou, 10**4))
+
+        for name in [one for one in sys.modules if one.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        for name in ("torchvision", "torchvision.transforms", "torchvision.ops", "torchvision.ops.boxes"):
+            sys.modules[name] = ModuleType(name)
+        vars(sys.modules["torchvision.transforms"])["functional"] = None  # only for crops, which are not asked for
+        vars(sys.modules["torchvision.ops.boxes"])["batched_nms"] = batched_nms
     detector = importlib.import_module("facenet_pytorch").MTCNN(keep_all=True)
 
     def count(rgb: UInt8) -> int:
         boxes: Any = detector.detect(rgb)[0]
         return 0 if boxes is None else len(boxes)
 
-    return count
+    return each(count)
 
 
 def cost(contestants: dict[str, Callable[[], Count]], seen: Sequence[UInt8]) -> None:
@@ -151,7 +178,7 @@ def cost(contestants: dict[str, Callable[[], Count]], seen: Sequence[UInt8]) -> 
     for name, make in contestants.items():
         try:
             ready[name] = make()
-            ready[name](seen[0])
+            ready[name](seen[:1])
         except (ImportError, RuntimeError, SystemExit) as error:
             print(f"{name}: not run ({type(error).__name__}: {error})")
             ready.pop(name, None)
@@ -159,7 +186,7 @@ def cost(contestants: dict[str, Callable[[], Count]], seen: Sequence[UInt8]) -> 
     for turn in range(ROUNDS + 1):  # the first compiles networks for the sizes that appear
         for name, count in ready.items():
             began = time.process_time()
-            faces[name] = sum(count(rgb) for rgb in seen)
+            faces[name] = count(seen)
             if turn:
                 best[name] = min(best[name], time.process_time() - began)
     for name, seconds in best.items():
@@ -187,7 +214,8 @@ def main() -> None:
         print("this processor has no bf16 instructions: agreement not measured")
     contestants: dict[str, Callable[[], Count]] = {}
     for precision in precisions:
-        contestants[f"ours, {precision}"] = lambda precision=precision: ours(precision)
+        contestants[f"ours, {precision}"] = lambda precision=precision: ours(precision, TOGETHER)
+        contestants[f"ours one by one, {precision}"] = lambda precision=precision: ours(precision, 1)
         contestants[f"ours at one scale, {precision}"] = lambda precision=precision: ours_one_scale(precision)
     contestants["OpenCV: FaceDetectorYN, FaceRecognizerSF"] = opencv
     if args.rivals is not None:

@@ -27,6 +27,8 @@ def nms(boxes: Float32, scores: Float32, classes: Int32 | None, iou: float, limi
         limit: at most so many boxes take part, the surest ones.
     """
     order = np.argsort(-scores, kind="stable")[:limit]
+    if len(order) < 2:
+        return np.asarray(order, np.int64)
     rivals = overlap(boxes[order], boxes[order]) > iou
     if classes is not None:
         rivals &= classes[order][:, None] == classes[order][None, :]

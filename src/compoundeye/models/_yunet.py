@@ -6,6 +6,7 @@ W. Wu, H. Peng, S. Yu: "YuNet: A Tiny Millisecond-level Face Detector", Machine 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 
 from compoundeye.models._detect_graph import Pixels, cut, free_batch, take_bytes
@@ -38,19 +39,21 @@ def yunet_read(outputs: Arrays, size: tuple[int, int], min_score: float) -> list
         min_score: cells that are less sure are left out.
     """
     pictures = len(outputs[f"cls_{STRIDES[0]}"])
-    return [
-        Found.joined([_read_grid(outputs, stride, place, size[0] // stride, min_score) for stride in STRIDES])
-        for place in range(pictures)
-    ]
+    grids = [_read_grid(outputs, stride, size[0] // stride, min_score) for stride in STRIDES]
+    owners, every = np.concatenate([owner for owner, _ in grids]), Found.joined([found for _, found in grids])
+    places = [np.flatnonzero(owners == picture) for picture in range(pictures)]
+    return [Found(every.boxes[own], every.scores[own], every.landmarks[own]) for own in places]
 
 
-def _read_grid(outputs: Arrays, stride: int, place: int, columns: int, min_score: float) -> Found:
-    sure, there = (np.clip(outputs[f"{kind}_{stride}"][place, :, 0], 0, 1) for kind in ("cls", "obj"))
-    scores = np.sqrt(sure * there)
-    (cells,) = np.nonzero(scores >= min_score)
+def _read_grid(outputs: Arrays, stride: int, columns: int, min_score: float) -> tuple[npt.NDArray[np.int64], Found]:
+    """What all pictures' cells of one stride say, and of which picture each is."""
+    sure, there = (np.clip(outputs[f"{kind}_{stride}"][:, :, 0], 0, 1) for kind in ("cls", "obj"))
+    all_scores = np.sqrt(sure * there)
+    owners, cells = np.nonzero(all_scores >= min_score)
     corner = np.stack([cells % columns, cells // columns], axis=1).astype(np.float32)
-    box = outputs[f"bbox_{stride}"][place, cells]
+    box = outputs[f"bbox_{stride}"][owners, cells]
     middle = (corner + box[:, :2]) * stride
     half = np.exp(np.minimum(box[:, 2:], 10.0)) * (stride / 2)
-    points = (corner[:, None] + outputs[f"kps_{stride}"][place, cells].reshape(-1, 5, 2)) * stride
-    return Found(np.concatenate([middle - half, middle + half], axis=1), scores[cells], points)
+    points = (corner[:, None] + outputs[f"kps_{stride}"][owners, cells].reshape(-1, 5, 2)) * stride
+    boxes = np.concatenate([middle - half, middle + half], axis=1)
+    return owners, Found(boxes, all_scores[owners, cells], points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -42,8 +43,11 @@ def grey(folder: Path, count: int) -> Path:
     return folder
 
 
-def test_all_pictures_come_in_order_few_at_a_time_and_progress_is_told(tmp_path: Path, pipeline: FacePipeline) -> None:
+def test_all_pictures_come_in_order_few_at_a_time_and_progress_is_told(
+    tmp_path: Path, pipeline: FacePipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counting, told = Counting(pipeline), list[tuple[int, int | None]]()
+    monkeypatch.setattr(sys.modules[analyse.__module__], "_PIXELS", 8 * 40 * 30)
     folder = grey(tmp_path / "in", 19)
     found = list(analyse([folder], counting, progress=lambda *both: told.append(both)))  # type: ignore[arg-type]
     assert [Path(one.source).name for one in found] == [f"{number:02}.png" for number in range(19)]

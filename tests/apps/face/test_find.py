@@ -111,6 +111,20 @@ def test_a_picture_on_its_side_shows_the_same_person(pipeline: FacePipeline, tur
     assert turned.embeddings[0] @ pipeline.faces(astronaut()).embeddings[0] > 0.9
 
 
+@pytest.mark.parametrize("degrees", [20, 45, 60, 125, 200, 320])
+def test_a_tilted_face_is_the_same_person(pipeline: FacePipeline, degrees: int) -> None:
+    """A detector takes a tilted face for a more level one: by its own landmarks the template is nobody's."""
+    there = cv2.getRotationMatrix2D((223.0, 115.0), degrees, 1)
+    there[:, 2] += [80, 150]
+    found = pipeline.faces(np.asarray(cv2.warpAffine(astronaut(), there, (600, 560)), np.uint8))
+    eyes = EYES @ there[:, :2].T + there[:, 2]
+    assert len(found) == 1
+    assert np.abs(found.faces.landmarks[0, :2] - eyes).max() < 0.15 * FACE_PX
+    assert found.embeddings[0] @ pipeline.faces(astronaut()).embeddings[0] > 0.8
+    assert found.confirmed is not None
+    assert found.confirmed.all()
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_a_picture_turned_by_exif_is_upright(pipeline: FacePipeline, orientation: int) -> None:
     back = {1: 0, 3: 2, 6: 1, 8: 3}[orientation]

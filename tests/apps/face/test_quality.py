@@ -145,7 +145,10 @@ def test_drawn_sunglasses_and_masks_raise_the_hint_and_bare_faces_do_not(pipelin
 
 def test_many_faces_are_assessed_as_one_by_one_and_none_as_none(pipeline: FacePipeline) -> None:
     found = pipeline.faces(photograph("multi_face.jpg"))
-    together = assess(found.crops, found.faces)
+    together = found.quality
+    assert (together.overall == assess(found.crops, found.faces, size=found.size).overall).all()
+    doubted = assess(found.crops, found.faces, confirmed=np.zeros(len(found), np.bool_))
+    assert (doubted.overall < together.overall).all()
     assert len(together) == 5
     for at in range(5):
         alone = assess(found.crops[at : at + 1], found.faces[at : at + 1])

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from compoundeye.apps.face._pipeline import FacePipeline, Found
-from compoundeye.apps.face._quality import Quality, assess
+from compoundeye.apps.face._quality import Quality
 from compoundeye.apps.face._sightings import Sightings
 from compoundeye.apps.face._study_pairs import PICTURES
 from compoundeye.corpus import Corpus
 from compoundeye.pixels import PictureError, decode
 from compoundeye.records import EyeError, Progress, picture_id
 
-TOGETHER = 8
-"""Pictures in one call of the pipeline: so many are in memory, decoded."""
+TOGETHER = 32
+"""Pictures in one call of the pipeline, at most: the more, the better its small networks are used."""
+_ROWS = 8
+"""Of a corpus that are read at a time."""
+_PIXELS = 32_000_000
+"""Fewer, once they have so many pixels together: decoded, they are in memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +39,13 @@ class Analysis:
     """Width and height in pixels as shown; 0, 0 where it could not be decoded."""
     found: Found | None
     """None: it could not be looked at."""
-    quality: Quality | None
     reason: str | None
     """Why it could not be looked at."""
+
+    @property
+    def quality(self) -> Quality | None:
+        """Of its faces."""
+        return None if self.found is None else self.found.quality
 
     def sightings(self, embedder: str) -> Sightings:
         """Its faces, to be kept in a gallery or searched for.
@@ -45,10 +53,9 @@ class Analysis:
         Raises:
             EyeError: it could not be looked at.
         """
-        if self.found is None or self.quality is None:
+        if self.found is None:
             raise EyeError(f"{self.source}: {self.reason}")
-        sightings = Sightings.of(self.found, self.picture, self.source, embedder=embedder)
-        return replace(sightings, quality=self.quality.overall)
+        return Sightings.of(self.found, self.picture, self.source, embedder=embedder)
 
     def largest(self) -> int | None:
         """Which face has the largest box; None: there is no face."""
@@ -78,12 +85,20 @@ def analyse(
     listed = [_listed(os.fspath(source)) for source in sources]
     total, done = sum(count for _, count in listed), 0
     inputs = chain.from_iterable(_read(one) for one, _ in listed)
-    while some := list(islice(inputs, TOGETHER)):
-        wanted = [one for one in some if one.id not in skip]
-        yield from _looked(wanted, pipeline)
-        done += len(some)
-        if progress is not None:
-            progress(done, total)
+    some, passed = list[_Picture](), 0
+    for one in inputs:
+        passed += 1
+        if one.id not in skip:
+            some.append(_decoded(one))
+        if passed == TOGETHER or sum(picture.pixels for picture in some) >= _PIXELS:
+            yield from _looked(some, pipeline)
+            done, passed = done + passed, 0
+            some.clear()
+            if progress is not None:
+                progress(done, total)
+    yield from _looked(some, pipeline)
+    if progress is not None and passed:
+        progress(done + passed, total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,18 @@ class _Bytes:
     data: bytes | None
     id: str
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    source: str
+    id: str
+    rgb: npt.NDArray[np.uint8] | None
+    reason: str | None
+
+    @property
+    def pixels(self) -> int:
+        return 0 if self.rgb is None else self.rgb.shape[0] * self.rgb.shape[1]
 
 
 def _listed(source: str) -> tuple[list[Path] | Corpus, int]:
@@ -113,7 +140,7 @@ def _listed(source: str) -> tuple[list[Path] | Corpus, int]:
 def _read(listed: list[Path] | Corpus) -> Iterator[_Bytes]:
     if isinstance(listed, Corpus):
         columns = ["id", "image", "source"]
-        for batch in listed.dataset.scanner(columns=columns, batch_size=TOGETHER).to_batches():
+        for batch in listed.dataset.scanner(columns=columns, batch_size=_ROWS).to_batches():
             for row in batch.to_pylist():
                 yield _Bytes(row["source"], row["image"], row["id"].hex())
         return
@@ -126,21 +153,19 @@ def _read(listed: list[Path] | Corpus) -> Iterator[_Bytes]:
         yield _Bytes(str(path.absolute()), data, picture_id(data).hex())
 
 
-def _looked(some: Sequence[_Bytes], pipeline: FacePipeline) -> Iterator[Analysis]:
-    pictures, reasons = dict[int, npt.NDArray[np.uint8]](), dict[int, str]()
-    for at, one in enumerate(some):
-        try:
-            if one.data is None:
-                reasons[at] = one.reason or "cannot be read"
-            else:
-                pictures[at] = decode(one.data)
-        except PictureError as error:
-            reasons[at] = str(error)
-    found = dict(zip(pictures, pipeline.batch([*pictures.values()]), strict=True)) if pictures else {}
-    for at, one in enumerate(some):
-        if at in reasons:
-            yield Analysis(one.source, one.id, (0, 0), None, None, reasons[at])
-            continue
-        height, width = pictures[at].shape[:2]
-        quality = assess(found[at].crops, found[at].faces, size=(width, height))
-        yield Analysis(one.source, one.id, (width, height), found[at], quality, None)
+def _decoded(one: _Bytes) -> _Picture:
+    if one.data is None:
+        return _Picture(one.source, one.id, None, one.reason or "cannot be read")
+    try:
+        return _Picture(one.source, one.id, decode(one.data), None)
+    except PictureError as error:
+        return _Picture(one.source, one.id, None, str(error))
+
+
+def _looked(some: Sequence[_Picture], pipeline: FacePipeline) -> Iterator[Analysis]:
+    found = iter(pipeline.batch([one.rgb for one in some if one.rgb is not None]))
+    for one in some:
+        if one.rgb is None:
+            yield Analysis(one.source, one.id, (0, 0), None, one.reason)
+        else:
+            yield Analysis(one.source, one.id, (one.rgb.shape[1], one.rgb.shape[0]), next(found), None)

@@ -10,10 +10,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from compoundeye.apps.face._align import align
 from compoundeye.apps.face._blur_video import Progress, blur_video
 from compoundeye.apps.face._pipeline import FacePipeline
-from compoundeye.apps.face._second_look import second_look
 from compoundeye.apps.face._watch_app import head
 from compoundeye.models import load_face_detector, load_face_embedder
 from compoundeye.pixels import PictureError, decode
@@ -84,10 +82,11 @@ def blur(
         raise EyeError(f"cannot read {source}: {error.strerror or error}") from None
     except PictureError as error:
         raise EyeError(f"{source}: {error}; to blur a video, name a target that is one (.mp4)") from None
-    faces = FacePipeline(detector, embedder, min_score=BLUR_MIN_SCORE).faces(rgb).faces
+    found = FacePipeline(detector, embedder, min_score=BLUR_MIN_SCORE).faces(rgb)
+    faces = found.faces
     names: Sequence[str | None] = [None] * len(faces)
     if wanted and len(faces):
-        names = wanted(embedder(align(rgb, second_look(detector, rgb, faces).landmarks)))
+        names = wanted(found.embeddings)
     hidden = hide_faces(rgb, faces[np.array([name is None for name in names], np.bool_)], how)
     _write(hidden, target)
     left = tuple(sorted({name for name in names if name}))

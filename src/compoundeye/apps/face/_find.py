@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from compoundeye.apps.face._align import misfit
 from compoundeye.apps.face._levels import COMMON, Part, levels
-from compoundeye.apps.face._views import VIEW_SIDE, joined, looked, moved, sureness, turned_back, views
+from compoundeye.apps.face._second_look import Levelled, level
+from compoundeye.apps.face._views import VIEW_SIDE, joined, looked, moved, turned_back, views
 from compoundeye.models import MIN_FACE_SCORE, FaceDetector, nms
 from compoundeye.records import EyeError, Faces
 
@@ -35,8 +36,6 @@ _MOST_AGAIN = 1024
 _LAST_SIDE, _SIDE_STEP, _PART_STEP = 480, 32, 64
 # A cut face ends at the edge of the part that cuts it.
 _EDGE = 2
-# Of 41 real faces none was turned that should not be; of the same ones in 3 other ways up 94 % were righted.
-_DOUBTED = 0.88
 # A turned picture of no faces is full of things that look a little like one.
 _TURNED_SCORE = 0.8
 _TURNED_SIDE = 640
@@ -56,7 +55,7 @@ class FindSettings:
     """Look at faces that are not sure, and at pictures without any, turned by 90, 180 and 270 degrees too."""
 
 
-def find(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettings) -> list[Faces]:
+def find(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettings) -> list[Levelled]:
     """Faces of each picture, uint8 [H, W, 3] RGB, the surest first. Small looks at all of them are taken together.
 
     Raises:
@@ -69,12 +68,10 @@ def find(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettin
     found = _upright(detector, pictures, settings)
     if not settings.turned:
         return found
-    return [
-        faces if len(faces) else _turned(detector, rgb, settings) for rgb, faces in zip(pictures, found, strict=True)
-    ]
+    return [one if len(one) else _turned(detector, rgb, settings) for rgb, one in zip(pictures, found, strict=True)]
 
 
-def _upright(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettings) -> list[Faces]:
+def _upright(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSettings) -> list[Levelled]:
     large, small = list[Faces](), list[Faces]()
     for faces, seen in _looks(detector, pictures, settings.smallest, min(TRACE, settings.min_score)):
         kept = nms(faces.boxes, _preference(faces.scores, seen), None, detector.iou)
@@ -82,14 +79,13 @@ def _upright(detector: FaceDetector, pictures: Sequence[UInt8], settings: FindSe
         large.append(faces[~tiny & (faces.scores >= settings.min_score)])
         small.append(faces[tiny][:_MOST_AGAIN])
     closer = [view for rgb, faces in zip(pictures, small, strict=True) for view in views(rgb, faces)]
-    again = (one for (one,) in looked(detector, closer, settings.min_score))
+    again = looked(detector, closer, settings.min_score)
     found = list[Faces]()
     for sure, traces in zip(large, small, strict=True):
         both = joined([sure, *islice(again, len(traces))])
         found.append(both[nms(both.boxes, both.scores, None, detector.iou)])
-    if settings.turned:
-        found = _upright_each(detector, pictures, found)
-    return [faces[misfit(faces.landmarks) <= _MAX_MISFIT] for faces in found]
+    levelled = level(detector, pictures, found, turned=settings.turned)
+    return [one[misfit(one.faces.landmarks) <= _MAX_MISFIT] for one in levelled]
 
 
 def _looks(
@@ -100,11 +96,11 @@ def _looks(
     last = list[tuple[_Looks, _Look, UInt8]]()
     for rgb, told in zip(pictures, found, strict=True):
         pixels = rgb
-        for level in levels(*told.size, smallest):
-            pixels = _resized(pixels, level.width, level.height)
-            for part in level.parts:
+        for size in levels(*told.size, smallest):
+            pixels = _resized(pixels, size.width, size.height)
+            for part in size.parts:
                 view = _padded(pixels[part.top : part.top + part.height, part.left : part.left + part.width])
-                look = _Look(part, level.width, level.height)
+                look = _Look(part, size.width, size.height)
                 if view.shape[:2] == (VIEW_SIDE, VIEW_SIDE):
                     last.append((told, look, view))
                 else:
@@ -184,28 +180,7 @@ def _preference(scores: Float32, widths: Float32) -> Float32:
     return np.where((widths >= _SMALL) & (widths <= _LARGE), scores + 1, scores)
 
 
-def _upright_each(detector: FaceDetector, pictures: Sequence[UInt8], found: Sequence[Faces]) -> list[Faces]:
-    """Faces that may lie on their side or head down, as they are surest.
-
-    A detector that never saw one takes it for a poor upright face and puts the eyes where its mouth is.
-    """
-    doubted = [np.flatnonzero(sureness(faces) < _DOUBTED) for faces in found]
-    closer = [
-        view for rgb, faces, places in zip(pictures, found, doubted, strict=True) for view in views(rgb, faces[places])
-    ]
-    ways = looked(detector, closer, TRACE, (1, 2, 3))
-    out = list[Faces]()
-    for faces, places in zip(found, doubted, strict=True):
-        each = [faces[[place]] for place in range(len(faces))]
-        for place, turned in zip(places.tolist(), islice(ways, len(places)), strict=True):
-            each[place] = max(
-                [each[place], *(one for one in turned if len(one))], key=lambda one: float(sureness(one)[0])
-            )
-        out.append(joined(each) if len(places) else faces)
-    return out
-
-
-def _turned(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces:
+def _turned(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Levelled:
     """Of the three other ways up, the one in which faces are found most surely; in pixels of the picture as it is."""
     height, width = rgb.shape[:2]
     scale = min(1.0, _TURNED_SIDE / max(height, width))
@@ -213,7 +188,7 @@ def _turned(detector: FaceDetector, rgb: UInt8, settings: FindSettings) -> Faces
     sure = FindSettings(settings.smallest, max(settings.min_score, _TURNED_SCORE), turned=False)
     turns = (1, 2, 3)
     ways = _upright(detector, [np.ascontiguousarray(np.rot90(small, way)) for way in turns], sure)
-    best = max(range(len(turns)), key=lambda way: float(ways[way].scores.sum()))
-    back = turned_back(ways[best], turns[best], small.shape[1], small.shape[0])
+    best = max(range(len(turns)), key=lambda way: float(ways[way].faces.scores.sum()))
+    back = turned_back(ways[best].faces, turns[best], small.shape[1], small.shape[0])
     ratio = np.array([width / small.shape[1], height / small.shape[0]], np.float32)
-    return moved(back, np.zeros(2, np.float32), ratio)
+    return Levelled(moved(back, np.zeros(2, np.float32), ratio), ways[best].confirmed)

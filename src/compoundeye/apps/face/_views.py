@@ -38,15 +38,14 @@ class View:
         there = np.array([[self.scale, 0, _HALF - self.scale * x], [0, self.scale, _HALF - self.scale * y]])
         return warped(self.rgb, there, VIEW_SIDE)
 
-    def told(self, found: Faces, turns: int) -> Faces:
-        """The face in question of what a turned square shows, or none; in pixels of the picture.
+    def told(self, found: Faces) -> Faces:
+        """The face in question of what the square shows, or none; in pixels of the picture.
 
         It is in the middle; others that can be seen are looked at in squares of their own.
         """
         off = np.abs((found.boxes[:, :2] + found.boxes[:, 2:]) / 2 - _HALF).max(axis=1)
-        central = turned_back(found[off < _FACE / 2][:1], turns, VIEW_SIDE, VIEW_SIDE)
         shift = (self.scale * self.middle - _HALF).astype(np.float32)
-        return moved(central, shift, np.full(2, 1 / self.scale, np.float32))
+        return moved(found[off < _FACE / 2][:1], shift, np.full(2, 1 / self.scale, np.float32))
 
 
 def views(rgb: UInt8, faces: Faces) -> list[View]:
@@ -56,18 +55,12 @@ def views(rgb: UInt8, faces: Faces) -> list[View]:
     return [View(rgb, middle, scale) for middle, scale in zip(middles, scales.tolist(), strict=True)]
 
 
-def looked(
-    detector: FaceDetector, of: Sequence[View], min_score: float, turns: Sequence[int] = (0,)
-) -> Iterator[list[Faces]]:
-    """What each view shows, in each way that ``np.rot90`` turns it: one face or none, in pixels of its picture."""
+def looked(detector: FaceDetector, of: Sequence[View], min_score: float) -> Iterator[Faces]:
+    """What each view shows: one face or none, in pixels of its picture."""
     for start in range(0, len(of), _TOGETHER):
         some = of[start : start + _TOGETHER]
-        squares = [
-            np.ascontiguousarray(np.rot90(square, way)) for square in (one.pixels() for one in some) for way in turns
-        ]
-        found = iter(detector.batch(squares, min_score=min_score))
-        for one in some:
-            yield [one.told(next(found), way) for way in turns]
+        found = detector.batch([one.pixels() for one in some], min_score=min_score)
+        yield from (one.told(faces) for one, faces in zip(some, found, strict=True))
 
 
 def sureness(faces: Faces) -> Float32:
