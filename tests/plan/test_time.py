@@ -99,6 +99,14 @@ def test_a_pipeline_waits_for_its_first_and_last_microbatch() -> None:
     assert seen.bubble == pytest.approx(3 / 16 * seen.matrix)
 
 
+def test_what_the_update_waits_for_comes_once_and_is_in_no_bubble() -> None:
+    for hidden in (True, False):
+        update = replace(gathering(hidden, 5, "tensor"), phase="update")
+        seen = step_time(tally(product(8), update, pipeline=4, microbatches=8), machine(), PLAIN)
+        assert seen.exposed["tensor"] > 0
+        assert seen.bubble == pytest.approx(3 / 8 * seen.matrix)
+
+
 def test_more_nodes_wait_longer_for_the_slowest() -> None:
     seen = step_time(tally(product(), ranks=64), machine(ranks=64), replace(PLAIN, jitter=0.01))
     assert seen.waiting == pytest.approx(0.01 * log2(16) * seen.matrix)

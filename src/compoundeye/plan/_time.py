@@ -107,6 +107,7 @@ def step_time(tally: Tally, cluster: Cluster, constants: Constants | None = None
     compute = {"forward": 0.0, "backward": 0.0, "update": 0.0}
     hidden: dict[str, dict[str, float]] = {"forward": {}, "backward": {}, "update": {}}
     exposed: dict[str, float] = {}
+    repeated = 0.0  # of it, what each pass of a microbatch waits for; the update comes once, after all of them
     precision, most = "", 0.0
     for one in tally.operations:
         phase = "backward" if one.phase == "recompute" else one.phase
@@ -117,9 +118,10 @@ def step_time(tally: Tally, cluster: Cluster, constants: Constants | None = None
             if one.hidden:
                 beside = hidden[phase]
                 beside[over] = beside.get(over, 0.0) + each * max(count - 1, 0)
-                exposed[over] += each * min(count, 1)
-            else:
-                exposed[over] += each * count
+            seconds = each * (min(count, 1) if one.hidden else count)
+            exposed[over] += seconds
+            if phase != "update" and over in WITHIN_A_PASS:
+                repeated += seconds
             continue
         if isinstance(one, Product):
             seconds = count * machine.product(one)
@@ -141,8 +143,10 @@ def step_time(tally: Tally, cluster: Cluster, constants: Constants | None = None
         if busy:
             longer = max(busy - compute[when], 0.0) + set_.contention * min(busy, compute[when])
             for name, seconds in beside.items():
-                exposed[name] = exposed.get(name, 0.0) + longer * seconds / busy
-    passes = compute["forward"] + compute["backward"] + sum(exposed.get(name, 0.0) for name in WITHIN_A_PASS)
+                exposed[name] += longer * seconds / busy
+                if when != "update" and name in WITHIN_A_PASS:
+                    repeated += longer * seconds / busy
+    passes = compute["forward"] + compute["backward"] + repeated
     bubble = (tally.pipeline - 1) / (tally.microbatches * tally.chunks) * passes
     total = matrix + attention + streamed + update + sum(exposed.values()) + bubble
     nodes = max(tally.ranks / cluster.node.accelerators, 1.0)
