@@ -17,6 +17,7 @@ from compoundeye.video._kalman import (
     POSITION_SHARE,
     SIDE_SHARE,
     STATE_ROWS,
+    STRAY_SHARE,
     VELOCITY,
     VELOCITY_SHARE,
     centred,
@@ -41,7 +42,7 @@ class Textbook:
         self.mean = moves @ self.mean
         self.side = max(self.mean[2:4])
         velocity = [VELOCITY_SHARE] * 2 + [SIDE_SHARE] * 2
-        noise = np.diag(np.square(np.array([POSITION_SHARE] * 4 + velocity) * self.side)) * ticks
+        noise = np.diag(np.square(np.array([STRAY_SHARE] * 4 + velocity) * self.side)) * ticks
         self.cov = moves @ self.cov @ moves.T + noise
 
     def correct(self, box: np.ndarray) -> None:
