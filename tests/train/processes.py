@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from importlib.util import module_from_spec, spec_from_file_location
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 _PRELOADED = [
+    "compoundeye.plan",
     "torch.distributed.checkpoint",
     "torch.distributed.fsdp",
     "torch.distributed.pipelining",
@@ -25,15 +27,23 @@ _PRELOADED = [
 ]
 
 
+def forkserver() -> ForkServerContext:
+    """Processes forked from one that has imported all that is slow to import, and used nothing of it.
+
+    A worker of tests has one such server, whoever asks first: so all ask here.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    return context
+
+
 def run(function: Callable[..., Any], world_size: int, *args: Any, timeout: float = 120.0) -> list[Any]:
     """Results of `function(*args)` on ranks 0, 1, ...; the default process group is gloo over a file.
 
     The function must be at the top of its module, whose file each process loads anew; arguments and results are
-    pickled. The first process to fail ends the others, and its traceback is what is raised here. Torch is imported
-    once, in a server from which the processes are forked.
+    pickled. The first process to fail ends the others, and its traceback is what is raised here.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    context = forkserver()
     file = inspect.getsourcefile(function)
     with tempfile.TemporaryDirectory() as folder:
         ranks = [

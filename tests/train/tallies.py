@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+from processes import forkserver
 
 from compoundeye.cluster import available_cores
 from compoundeye.plan import Attention, Case, Collective, Executed, Product, Tally, executed, tally
@@ -41,9 +42,7 @@ def case(world: int, options: dict[str, Any] | None = None, task: dict[str, Any]
 @contextmanager
 def dry_runs(cases: Mapping[str, tuple[Case, int]]) -> Iterator[dict[str, Future[Executed]]]:
     """Each case as one of its ranks, by name."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["compoundeye.plan"])
-    with ProcessPoolExecutor(min(2, available_cores()), mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(min(2, available_cores()), mp_context=forkserver(), max_tasks_per_child=1) as pool:
         yield {name: pool.submit(executed, *one) for name, one in cases.items()}
 
 
