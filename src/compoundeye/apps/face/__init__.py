@@ -4,8 +4,8 @@ Guarantee: an aligned face is what OpenCV's own alignment makes of the same land
 gallery can be read without its key; what was sealed of who is forgotten is in no byte of its files; a search through it
 is in the audit log before it is answered. Cost: some 6 ms of a processor for a picture of 640 x 480 and 4 ms a face
 (bf16, many pictures together, `benchmarks/face_pipeline.py`); larger ones as their pixels, 0.6 s for 24 megapixels.
-Limit: of a face without landmarks nothing can be told; of faces tilted by any angle one in twenty is aligned wrongly,
-of which `Found.confirmed` tells two thirds; below 20 pixels faces are not looked for unless asked.
+Limit: of a face without landmarks nothing can be told; of faces tilted by any angle one in fifteen is aligned wrongly,
+of which `Found.confirmed` tells three in five; below 20 pixels faces are not looked for unless asked.
 """
 
 from importlib import import_module

@@ -65,7 +65,7 @@ class Quality:
     mouth_covered: Float32
     """0..1: a hint that something, such as a mask, is before mouth and nose. Lower is better."""
     confirmed: Float32
-    """1; or 0 of a face that a closer look was not sure of: two in five of them are aligned wrongly."""
+    """1; or 0 of a face that a closer look was not sure of: of turned faces half of them are aligned wrongly."""
 
     def __len__(self) -> int:
         return len(self.overall)
@@ -138,7 +138,7 @@ def _overall(quality: Quality) -> Float32:
         (quality.inside, 1.0),
         (1 - 0.5 * quality.eyes_covered, 1.0),
         (1 - 0.5 * quality.mouth_covered, 1.0),
-        (0.6 + 0.4 * quality.confirmed, 1.0),  # two in five of those that are not are aligned wrongly
+        (0.5 + 0.5 * quality.confirmed, 1.0),  # of turned ones that are not, half are aligned wrongly
     ]
     score = np.prod([np.clip(value, 0, 1) ** power for value, power in left], axis=0)
     return np.asarray(100 * np.nan_to_num(score), np.float32)
