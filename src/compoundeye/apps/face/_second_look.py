@@ -3,7 +3,7 @@
 It takes a tilted face for a more level one: tilted by 20 degrees its landmarks are off by a fifth of the distance
 between the eyes, by 45 degrees a third, and the more so the smaller it is; nothing in the first answer tells. So what
 seems tilted is made level by its landmarks, at a size that suits the detector, and looked at again, until the answer
-stays. Of 113 real faces in twelve ways up, 39 % of those found were aligned wrongly without this, and 6.5 % are with it;
+stays. Of 113 real faces in twelve ways up, 39 % of those found were aligned wrongly without this, and 6.5 % with it;
 ``Levelled.confirmed`` tells three in five of them. Of level faces, however small, a second look changes nothing that
 comparing them would show: 52 pictures of 23 people, from 10 to 55 pixels between the eyes.
 """
@@ -39,11 +39,11 @@ TILTED = 3.0
 TIMES = 3
 SETTLED = 6.0
 """Degrees: a look that turns the face by more is followed by another."""
-# A level face has 0.9; one that is less sure may lie on its side or head down. With an earlier form of this, on 608 turned
-# faces, 27 were then aligned wrongly; 33 where only those below 0.85 were doubted, and 55 where none was.
+# A level face has 0.9; one that is less sure may lie on its side or head down. With an earlier form of this 27 of 608 turned
+# faces were then aligned wrongly; 33 where only those below 0.85 were doubted, and 55 where none was.
 _DOUBTED = 0.88
 _SURE = 0.87
-"""Of 1,162 turned faces 98 were less sure after the last look: 47 of the 76 that were aligned wrongly, and 51 others."""
+"""Of 1,162 turned faces 98 were less sure after the last look: 47 of the 76 aligned wrongly, and 51 others."""
 # Where eyes and mouth of an aligned face have their middle, and the pixels between its eyes: places of _align.py.
 _MIDDLE, _ALIGNED_EYES = np.array([56.0, 72.0]), 35.24
 _AWAY = 0.25
