@@ -39,8 +39,8 @@ TILTED = 3.0
 TIMES = 3
 SETTLED = 6.0
 """Degrees: a look that turns the face by more is followed by another."""
-# A level face has 0.9; one that is less sure may lie on its side or head down. With an earlier form of this 27 of 608 turned
-# faces were then aligned wrongly; 33 where only those below 0.85 were doubted, and 55 where none was.
+# A level face has 0.9; one that is less sure may lie on its side or head down. With an earlier form of this 27 of 608
+# turned faces were then aligned wrongly; 33 where only those below 0.85 were doubted, and 55 where none was.
 _DOUBTED = 0.88
 _SURE = 0.87
 """Of 1,162 turned faces 98 were less sure after the last look: 47 of the 76 aligned wrongly, and 51 others."""
